@@ -1,0 +1,60 @@
+import * as k8s from "@pulumi/kubernetes";
+import { ClusterPin, findCluster } from "./cluster";
+import { LoadBalancer } from "./nginx/loadBalancer";
+import { readSettings } from "./settings";
+import { WorkerImage } from "./worker/image";
+import { Worker } from "./worker/worker";
+
+const settings = readSettings();
+const cluster = findCluster(settings.context);
+const pin = new ClusterPin("cluster", cluster);
+const provider = new k8s.Provider("cluster", { context: cluster.context });
+
+const workerImage = new WorkerImage("worker", {
+  baseImage: settings.nodeImage,
+  registry: settings.registry,
+  cluster,
+  pin,
+});
+
+// Everything else waits for the image: a build or a push that fails leaves the cluster as it was.
+const home = new k8s.core.v1.Namespace(
+  "coinflip",
+  { metadata: { name: settings.namespace, labels: { "pod-security.kubernetes.io/enforce": "restricted" } } },
+  { provider, dependsOn: [pin, workerImage] },
+);
+
+const worker = new Worker(
+  "worker",
+  {
+    namespace: home.metadata.name,
+    image: workerImage.reference,
+    replicas: settings.workers,
+    maxHeads: settings.maxHeads,
+    registry: settings.registry,
+  },
+  { provider },
+);
+
+const loadBalancer = new LoadBalancer(
+  "nginx",
+  {
+    namespace: home.metadata.name,
+    image: settings.nginxImage,
+    replicas: settings.loadBalancers,
+    upstream: { host: worker.host, port: worker.port },
+    balancing: settings.balancing,
+    serviceType: settings.serviceType,
+    nodePort: settings.nodePort,
+    host: settings.host,
+    nodeHost: cluster.host,
+  },
+  { provider },
+);
+
+/** The base URL of the service, and the full one of its one operation. */
+export const url = loadBalancer.url;
+export const endpoint = url.apply((base) => `${base}/compute`);
+export const image = workerImage.reference;
+export const workers = worker.replicas;
+export const namespace = home.metadata.name;

@@ -1,0 +1,57 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { currentContext, findCluster } from "../../cluster";
+import { answers, kubectl } from "../kubectl";
+import { dir, kubeconfig, NAME } from "./cluster";
+
+export const CONTEXT = `coinflip-${NAME}`;
+
+/**
+ * The context to deploy to: the one named, else the current one if it is a local cluster and answers, else our own.
+ *
+ * @throws Error if the one named does not answer
+ */
+export async function chooseContext(named: string | undefined): Promise<string> {
+  if (named !== undefined) {
+    if (await answers(named)) return named;
+    throw new Error(
+      `no cluster answers under the context "${named}"; kubectl config get-contexts lists those you have`,
+    );
+  }
+  const current = currentContext();
+  if (current === "" || current === CONTEXT) return CONTEXT;
+  const { kind } = findCluster(current);
+  return kind !== "remote" && (await answers(current)) ? current : CONTEXT;
+}
+
+/** Adds the local cluster to the user's kubeconfig (KUBECONFIG or ~/.kube/config), and makes it current. */
+export async function addContext(): Promise<void> {
+  const admin = parse(await readFile(kubeconfig, "utf8"));
+  const { server } = admin.clusters[0].cluster;
+  const user = admin.users[0].user as Record<string, string>;
+  const file = async (name: string, base64: string | undefined) => {
+    const path = join(dir, "conf", name);
+    await writeFile(path, Buffer.from(base64 ?? "", "base64"), { mode: 0o600 });
+    return path;
+  };
+  const certificate = await file("admin.crt", user["client-certificate-data"]);
+  const key = await file("admin.key", user["client-key-data"]);
+  const embedded = "--embed-certs=true";
+  const ca = join(dir, "pki", "ca.crt");
+  const config = (...args: string[]) => kubectl(["config", ...args]);
+  await config("set-cluster", CONTEXT, `--server=${server}`, `--certificate-authority=${ca}`, embedded);
+  await config("set-credentials", CONTEXT, `--client-certificate=${certificate}`, `--client-key=${key}`, embedded);
+  await config("set-context", CONTEXT, `--cluster=${CONTEXT}`, `--user=${CONTEXT}`);
+  await config("use-context", CONTEXT);
+}
+
+/** Takes the local cluster out of the kubeconfig again, and makes `previous` current if the cluster's was. */
+export async function removeContext(previous: string): Promise<void> {
+  const wasCurrent = currentContext() === CONTEXT;
+  for (const section of ["contexts", "clusters", "users"]) {
+    await kubectl(["config", "unset", `${section}.${CONTEXT}`]);
+  }
+  if (!wasCurrent) return;
+  await kubectl(previous ? ["config", "use-context", previous] : ["config", "unset", "current-context"]);
+}

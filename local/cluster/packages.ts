@@ -1,0 +1,44 @@
+import { existsSync } from "node:fs";
+import { run, succeeds } from "../run";
+
+/** What the local cluster and its images are made of, beside the binaries that are built. */
+const PACKAGES = [
+  "ca-certificates",
+  "conntrack",
+  "containerd",
+  "containernetworking-plugins",
+  "docker.io",
+  "etcd-server",
+  "iproute2",
+  "iptables",
+  "mmdebstrap",
+  "runc",
+];
+
+/** Whether a local cluster can be made here; if not, the reason, and what gives a cluster instead. */
+export async function cannotHost(): Promise<string | undefined> {
+  const instead =
+    "Start a cluster with one command of your choice: kind create cluster, minikube start, k3d cluster create, " +
+    "or Kubernetes in Docker Desktop's settings. Then run npm run up again.";
+  if (process.platform !== "linux" || !existsSync("/etc/debian_version") || process.getuid?.() !== 0) {
+    return `There is no local Kubernetes cluster, and one is only made on Debian Linux as root. ${instead}`;
+  }
+  const go = /go1\.(\d+)/.exec(await run("go", ["version"]).catch(() => ""));
+  if (!go || Number(go[1]) < 24) {
+    return `There is no local Kubernetes cluster, and building one takes Go 1.24 or newer (https://go.dev/dl). ${instead}`;
+  }
+  return undefined;
+}
+
+const installed = async (name: string) =>
+  succeeds("sh", ["-c", `dpkg-query -W -f '\${Status}' ${name} | grep -q 'ok installed'`]);
+
+/** Installs the Debian packages that are missing. */
+export async function installPackages(onLine: (line: string) => void): Promise<void> {
+  const present = await Promise.all(PACKAGES.map(installed));
+  const missing = PACKAGES.filter((_, index) => !present[index]);
+  if (missing.length === 0) return;
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update"], { env, onLine });
+  await run("apt-get", ["install", "--yes", "--no-install-recommends", ...missing], { env, onLine });
+}

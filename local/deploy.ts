@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { buildImage, sideload } from "../worker/sideload";
+import { kubectl } from "./kubectl";
+import { type Effects, type ImageInputs, type Manifest, type Program, runProgram } from "./program";
+import { run } from "./run";
+import { resolvedConfig } from "./stackConfig";
+
+/** The program's objects as one stream for kubectl. */
+export const toYaml = (manifests: readonly Manifest[]) =>
+  manifests.map((each) => stringify(each, { blockQuote: "literal", lineWidth: 0 })).join("---\n");
+
+/** Builds, pushes and loads as the providers do. */
+const effects: Effects = {
+  async image({ imageName, build, skipPush, registry }: ImageInputs) {
+    await buildImage(imageName, build);
+    return skipPush ? undefined : push(imageName, registry);
+  },
+  sideload,
+};
+
+/** Pushes with a login of its own, so that the user's stays as it is; returns the reference by digest. */
+async function push(image: string, registry: ImageInputs["registry"]): Promise<string> {
+  const config = await mkdtemp(join(tmpdir(), "coinflip-docker-"));
+  try {
+    if (registry) {
+      const { server, username, password } = registry;
+      await run("docker", ["--config", config, "login", "-u", username, "--password-stdin", server], {
+        input: password,
+        stdin: "pipe",
+      });
+    }
+    await run("docker", [...(registry ? ["--config", config] : []), "push", "-q", image]);
+  } finally {
+    await rm(config, { recursive: true, force: true });
+  }
+  return (await run("docker", ["image", "inspect", "--format", "{{index .RepoDigests 0}}", image])).trim();
+}
+
+/**
+ * Brings the stack to a cluster without the Pulumi CLI: builds and loads the image, applies what the program declares,
+ * prunes what it no longer does, and waits until it runs.
+ *
+ * @throws Error with what the pods say, if they are not ready within two minutes
+ */
+export async function deploy(context: string): Promise<Program["outputs"]> {
+  const { manifests, outputs } = await runProgram(await resolvedConfig(), effects);
+  const namespace = ["--context", context, "--namespace", outputs.namespace];
+  const apply = async (objects: readonly Manifest[], ...args: string[]) =>
+    kubectl([...namespace, "apply", "--server-side", "--force-conflicts", ...args, "-f", "-"], {
+      input: toYaml(objects),
+      stdin: "pipe",
+      env: { KUBECTL_APPLYSET: "true" },
+    });
+  const isNamespace = ({ kind }: Manifest) => kind === "Namespace";
+  await apply(manifests.filter(isNamespace));
+  // The apply set remembers in the namespace what was applied, so that the next one knows what to prune.
+  const rest = manifests.filter((each) => !isNamespace(each));
+  await apply(rest, "--prune", "--applyset=configmaps/coinflip-applyset");
+  try {
+    for (const { metadata } of rest.filter(({ kind }) => kind === "Deployment")) {
+      await kubectl([...namespace, "rollout", "status", `deployment/${metadata.name}`, "--timeout=120s"]);
+    }
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${await podTroubles(namespace)}`);
+  }
+  return outputs;
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string };
+  readonly status: {
+    readonly conditions?: readonly { type: string; status: string; message?: string }[];
+    readonly containerStatuses?: readonly { state: { waiting?: { reason: string; message?: string } } }[];
+  };
+}
+
+/** A line for each pod that cannot run, with the reason that the cluster gives. */
+async function podTroubles(namespace: readonly string[]): Promise<string> {
+  const { items } = JSON.parse(await kubectl([...namespace, "get", "pods", "-o", "json"])) as { items: Pod[] };
+  return items
+    .flatMap(({ metadata, status }) => {
+      const waiting = status.containerStatuses?.flatMap(({ state }) => (state.waiting ? [state.waiting] : [])) ?? [];
+      const unmet = status.conditions?.filter(({ status, message }) => status === "False" && message) ?? [];
+      const reasons = waiting.map(({ reason, message = "" }) => `${reason} ${message}`);
+      return [...reasons, ...unmet.map(({ message }) => message)].map((reason) => `  ${metadata.name}: ${reason}`);
+    })
+    .join("\n");
+}
+
+/** Removes the stack and waits until its namespace is gone. */
+export async function remove(context: string, namespace: string): Promise<void> {
+  const where = ["--context", context, "--namespace", namespace];
+  // The pods first: a namespace that still has pods waits for half their grace period before it looks again.
+  await kubectl([...where, "delete", "deployments", "--all", "--wait=false", "--ignore-not-found"]);
+  await kubectl([...where, "delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s"]);
+}

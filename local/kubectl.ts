@@ -1,0 +1,16 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { binariesDir } from "./cluster/binaries";
+import { type RunOptions, run, succeeds } from "./run";
+
+/** The kubectl that was built with the local cluster, else the one on the PATH. */
+async function program(): Promise<string> {
+  const built = join(await binariesDir(), "kubectl");
+  return existsSync(built) ? built : "kubectl";
+}
+
+export const kubectl = async (args: readonly string[], options?: RunOptions) => run(await program(), args, options);
+
+/** Whether the cluster of that context answers within a few seconds. */
+export const answers = async (context: string) =>
+  succeeds(await program(), ["--context", context, "get", "--raw", "/version", "--request-timeout=5s"]);

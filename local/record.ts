@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { dir as clusterDir } from "./cluster/cluster";
+import { root } from "./stackConfig";
+
+/** What `npm run up` has done, step by step, for `npm run down` to undo. */
+export interface UpRecord {
+  /** The clone that it was done from. */
+  readonly root: string;
+  readonly startedDocker?: boolean;
+  readonly startedCluster?: boolean;
+  /** The kubeconfig's current context before the local cluster's took its place. */
+  readonly previousContext?: string;
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly with?: "pulumi" | "kubectl";
+  /** Whether `pulumi login --local` was done, since the user was logged in nowhere. */
+  readonly loggedIn?: boolean;
+}
+
+const file = join(dirname(clusterDir), "up.json");
+
+/**
+ * @throws Error if another clone's `up` is still to be undone
+ */
+export async function readRecord(): Promise<UpRecord | undefined> {
+  if (!existsSync(file)) return undefined;
+  const record = JSON.parse(await readFile(file, "utf8")) as UpRecord;
+  if (record.root !== root && existsSync(record.root)) {
+    throw new Error(`the clone in ${record.root} is up on this machine; npm run down there comes first`);
+  }
+  return record;
+}
+
+/** Adds to the record; written before the step that it speaks of, so that a step cut short is undone as well. */
+export async function note(done: Partial<UpRecord>): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, JSON.stringify({ ...(await readRecord()), ...done, root }, null, 2));
+}
+
+export const forget = () => rm(file, { force: true });

@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Document, parse, parseDocument } from "yaml";
+
+/** The stack that `npm run up` makes; its file is this machine's own, and not committed. */
+export const STACK = "local";
+export const root = join(__dirname, "..");
+const file = join(root, `Pulumi.${STACK}.yaml`);
+const key = (name: string) => `coinflip:${name}`;
+
+async function read(): Promise<Document> {
+  const document = parseDocument(existsSync(file) ? await readFile(file, "utf8") : "config: {}\n");
+  if (document.errors.length > 0) throw new Error(`${file} is not YAML: ${document.errors[0]?.message}`);
+  return document;
+}
+
+/** One value as the stack's file has it, or undefined. */
+export async function getConfig(name: string): Promise<unknown> {
+  return (await read()).getIn(["config", key(name)]);
+}
+
+/** Writes values as `pulumi config set` does; undefined removes one. */
+export async function setConfig(values: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const document = await read();
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) document.deleteIn(["config", key(name)]);
+    else document.setIn(["config", ...key(name).split(".")], value);
+  }
+  await writeFile(file, document.toString());
+}
+
+/** The defaults of Pulumi.yaml. */
+export async function defaults(): Promise<Record<string, unknown>> {
+  const project = parse(await readFile(join(root, "Pulumi.yaml"), "utf8"));
+  return Object.fromEntries(
+    Object.entries(project.config as Record<string, { default: unknown }>).map(([name, { default: value }]) => [
+      name,
+      value,
+    ]),
+  );
+}
+
+/**
+ * The configuration as the Pulumi CLI hands it to the program: the defaults, then the stack's own, all as text.
+ *
+ * @throws Error for an encrypted value, which only the CLI can read
+ */
+export async function resolvedConfig(): Promise<Record<string, string>> {
+  const own = ((await read()).toJS() as { config?: Record<string, unknown> }).config ?? {};
+  const given = Object.fromEntries(Object.entries(await defaults()).map(([name, value]) => [key(name), value]));
+  return Object.fromEntries(
+    Object.entries({ ...given, ...own }).map(([name, value]) => {
+      const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+      if (text.includes('"secure":')) throw new Error(`${name} is encrypted, and only the Pulumi CLI can read it`);
+      return [name, text];
+    }),
+  );
+}

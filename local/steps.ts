@@ -1,0 +1,43 @@
+import { Listr, PRESET_TIMER } from "listr2";
+
+/** Tells a line of what a step is doing. */
+export type Say = (line: string) => void;
+
+export interface Step {
+  readonly title: string;
+  /** A string that it returns is shown as the outcome. */
+  readonly run: (say: Say) => Promise<unknown>;
+}
+
+/** On a terminal the last line stands below the step and is replaced; in a log a line stays, so they come seldom. */
+const SECONDS_BETWEEN_LOG_LINES = 20;
+
+/** Does one step after the other, each shown with its elapsed time, and stops at the first that fails. */
+export async function steps(list: readonly Step[]): Promise<void> {
+  const tasks = list.map(({ title, run }) => ({
+    title,
+    task: async (_: unknown, task: { output: string; title: string }) => {
+      const start = performance.now();
+      let last = start;
+      const outcome = await run((line) => {
+        const now = performance.now();
+        if (!process.stdout.isTTY && now - last < SECONDS_BETWEEN_LOG_LINES * 1000) return;
+        last = now;
+        task.output = `${Math.round((now - start) / 1000)} s: ${line}`;
+      });
+      if (typeof outcome === "string") task.title = `${title}: ${outcome}`;
+    },
+  }));
+  await new Listr(tasks, {
+    rendererOptions: { timer: PRESET_TIMER, collapseErrors: false, showErrorMessage: false },
+    fallbackRendererOptions: { timer: PRESET_TIMER },
+  }).run();
+}
+
+/** Runs a command of this folder: its error, in words that a person can act on, and the exit code 1. */
+export function main(command: () => Promise<void>): void {
+  command().catch((error: Error) => {
+    console.error(`\n${error.message}`);
+    process.exit(1);
+  });
+}

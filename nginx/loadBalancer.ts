@@ -1,0 +1,107 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings";
+import { timing } from "../worker/timing";
+import { Workload } from "../workload";
+import { renderNginx } from "./render";
+
+export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceType" | "nodePort"> {
+  readonly namespace: pulumi.Input<string>;
+  readonly image: string;
+  readonly replicas: number;
+  /** The workers' headless Service, as `NAME.NAMESPACE.svc`, and its port. */
+  readonly upstream: { readonly host: pulumi.Input<string>; readonly port: number };
+  /** The host in the URL; empty takes the cluster's. */
+  readonly host: string;
+  /** The host under which a NodePort answers. */
+  readonly nodeHost: string;
+}
+
+const LISTEN_PORT = 8080;
+/** The port that clients outside a NodePort use. */
+const SERVICE_PORT = 80;
+const CONFIG_DIR = "/etc/coinflip";
+const UID = 10101;
+
+/** nginx in front of the workers: a Deployment, its configuration, and the Service that clients talk to. */
+export class LoadBalancer extends pulumi.ComponentResource {
+  /** The base URL under which clients reach the service. */
+  readonly url: pulumi.Output<string>;
+
+  constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("coinflip:nginx:LoadBalancer", name, args, opts);
+    const { namespace, image, replicas, upstream, balancing, serviceType, nodePort } = args;
+    // No fixed name: other content makes another ConfigMap, and the pods that name it roll.
+    const config = new k8s.core.v1.ConfigMap(
+      name,
+      {
+        metadata: { namespace },
+        immutable: true,
+        data: {
+          "nginx.conf": renderNginx({ balancing, ...timing }),
+          "start.sh": readFileSync(join(__dirname, "start.sh"), "utf8"),
+        },
+      },
+      { parent: this },
+    );
+    const settings = [upstream.port, LISTEN_PORT, timing.dnsValid].map(String);
+    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
+    const workload = new Workload(
+      name,
+      {
+        namespace,
+        replicas,
+        uid: UID,
+        container: {
+          image,
+          command: ["/bin/sh", `${CONFIG_DIR}/start.sh`, `${CONFIG_DIR}/nginx.conf`, upstream.host, ...settings],
+          ports: [{ name: "http", containerPort: LISTEN_PORT }],
+          // Into service only once a worker has answered through it; from then on nginx speaks for itself.
+          startupProbe: { ...probe("/readyz"), periodSeconds: 1, failureThreshold: 300 },
+          readinessProbe: { ...probe("/nginx-healthz"), periodSeconds: 5 },
+          livenessProbe: { ...probe("/nginx-healthz"), periodSeconds: 10, timeoutSeconds: 5 },
+          // kube-proxy hears of the end first; then QUIT, the image's stop signal, lets requests finish.
+          lifecycle: { preStop: { sleep: { seconds: timing.drainDelay } } },
+          resources: { requests: { cpu: "100m", memory: "32Mi" }, limits: { memory: "128Mi" } },
+          volumeMounts: [
+            { name: "config", mountPath: CONFIG_DIR, readOnly: true },
+            { name: "tmp", mountPath: "/tmp" },
+          ],
+        },
+        volumes: [
+          { name: "config", configMap: { name: config.metadata.name } },
+          { name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
+        ],
+      },
+      { parent: this },
+    );
+    const service = new k8s.core.v1.Service(
+      name,
+      {
+        metadata: { name: "nginx-service", namespace, labels: workload.labels },
+        spec: {
+          type: serviceType,
+          selector: workload.labels,
+          ports: [
+            {
+              name: "http",
+              port: SERVICE_PORT,
+              targetPort: "http",
+              ...(serviceType === "NodePort" && { nodePort }),
+            },
+          ],
+        },
+      },
+      { parent: this },
+    );
+    this.url = pulumi.all([service.metadata, service.spec, service.status]).apply(([metadata, spec, status]) => {
+      if (spec.type === "NodePort") return `http://${args.host || args.nodeHost}:${spec.ports[0]?.nodePort}`;
+      const ingress = status?.loadBalancer?.ingress?.[0];
+      const inCluster = `${metadata.name}.${metadata.namespace}.svc`;
+      return `http://${args.host || ingress?.hostname || ingress?.ip || inCluster}`;
+    });
+    this.registerOutputs({ url: this.url });
+  }
+}

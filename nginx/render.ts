@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Settings } from "../settings";
+
+export type Balancing = Settings["balancing"];
+
+/** The directive in the `upstream` block; nginx's own default is round robin. */
+const BALANCING: Record<Balancing, string> = {
+  "round-robin": "# Round robin, the default.",
+  "least-conn": "least_conn;",
+  "random-two": "random two least_conn;",
+};
+
+/** What nginx.conf leaves open. Times are in seconds. */
+export interface NginxParameters {
+  readonly balancing: Balancing;
+  readonly connect: number;
+  readonly read: number;
+  readonly proxyKeepAlive: number;
+}
+
+/** The text of nginx.conf with the parameters filled in. */
+export function renderNginx({ balancing, connect, read, proxyKeepAlive }: NginxParameters): string {
+  const template = readFileSync(join(__dirname, "nginx.conf"), "utf8");
+  return fill(template, { balancing: BALANCING[balancing], connect, read, proxyKeepAlive });
+}
+
+/**
+ * Puts each value where the template has its name in double braces.
+ *
+ * @throws Error if the template names a value that is not given, or leaves a given one out
+ */
+export function fill(template: string, values: Readonly<Record<string, string | number>>): string {
+  const unused = new Set(Object.keys(values));
+  const text = template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`the template asks for {{${name}}}, which is not given`);
+    unused.delete(name);
+    return String(value);
+  });
+  if (unused.size > 0) throw new Error(`the template has no place for ${[...unused].join(", ")}`);
+  return text;
+}

@@ -1,0 +1,154 @@
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as pulumi from "@pulumi/pulumi";
+import { type Cluster, localClusterDir } from "../cluster";
+
+/** What `docker build` is told. Paths are relative to the project's folder. */
+export interface Build {
+  readonly context: string;
+  readonly dockerfile: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly platform: string;
+}
+
+export interface SideloadInputs {
+  readonly image: string;
+  readonly build: Build;
+  readonly cluster: Cluster;
+}
+
+/** Runs a program; its error carries what the program said. */
+async function run(program: string, ...args: string[]): Promise<string> {
+  try {
+    return (await promisify(execFile)(program, args, { maxBuffer: 2 ** 24, timeout: 300_000 })).stdout;
+  } catch (error) {
+    const { code, stderr, message } = error as { code?: string; stderr?: string; message: string };
+    if (code === "ENOENT") throw new Error(`${program} is not installed, and this cluster's images are loaded with it`);
+    throw new Error(`${program} ${args.join(" ")}: ${stderr?.trim() || message}`);
+  }
+}
+
+const lines = (output: string) => output.split("\n").filter((line) => line !== "");
+
+/** How to look for an image on a cluster's nodes, and how to bring it there from a `docker save` archive. */
+interface Loader {
+  readonly nodes: () => Promise<string[]>;
+  readonly has: (node: string, image: string) => Promise<boolean>;
+  readonly load: (nodes: string[], archive: string) => Promise<unknown>;
+}
+
+function loaderFor({ kind, name, context }: Cluster): Loader | undefined {
+  const listing = (image: string) => ["-n", "k8s.io", "images", "ls", "-q", `name==docker.io/library/${image}`];
+  // kind's and k3d's nodes are Docker containers with containerd inside.
+  const inContainer = async (node: string, image: string) =>
+    lines(await run("docker", "exec", node, "ctr", ...listing(image))).length > 0;
+  const containers = async (label: string) =>
+    lines(await run("docker", "ps", "--filter", `label=${label}`, "--format", "{{.Names}}"));
+  switch (kind) {
+    case "coinflip": {
+      const ctr = (...args: string[]) => run("ctr", "-a", join(localClusterDir(name), "containerd.sock"), ...args);
+      return {
+        nodes: async () => [name],
+        has: async (_, image) => lines(await ctr(...listing(image))).length > 0,
+        load: (_, archive) => ctr("-n", "k8s.io", "images", "import", archive),
+      };
+    }
+    case "kind":
+      return {
+        nodes: () => containers(`io.x-k8s.kind.cluster=${name}`),
+        has: inContainer,
+        load: (nodes, archive) =>
+          run("kind", "load", "image-archive", archive, "--name", name, "--nodes", nodes.join(",")),
+      };
+    case "k3d":
+      return {
+        nodes: async () =>
+          (await containers(`k3d.cluster=${name}`)).filter((node) => !/-(serverlb|tools|registry)$/.test(node)),
+        has: inContainer,
+        load: (_, archive) => run("k3d", "image", "import", archive, "--cluster", name),
+      };
+    case "minikube":
+      return {
+        nodes: async () => [context],
+        has: async (_, image) => (await run("minikube", "-p", context, "image", "ls")).includes(image),
+        load: (_, archive) => run("minikube", "-p", context, "image", "load", archive),
+      };
+    case "docker":
+      return undefined; // Docker's own images are the cluster's.
+    case "remote":
+      throw new Error(
+        `no image can be side-loaded into "${context}", which is no local cluster; push it to a registry instead: ` +
+          "pulumi config set --path registry.server HOST, and registry.repository",
+      );
+  }
+}
+
+/** The nodes of the cluster that do not have the image yet. */
+export async function nodesWithout({ image, cluster }: SideloadInputs): Promise<string[]> {
+  const loader = loaderFor(cluster);
+  if (!loader) return [];
+  const nodes = await loader.nodes();
+  const present = await Promise.all(nodes.map((node) => loader.has(node, image)));
+  return nodes.filter((_, index) => !present[index]);
+}
+
+/** Builds an image with Docker, unless Docker has it: its tag says its content. */
+export async function buildImage(image: string, { context, dockerfile, args, platform }: Build): Promise<void> {
+  if (
+    await run("docker", "image", "inspect", image).then(
+      () => true,
+      () => false,
+    )
+  )
+    return;
+  const buildArgs = Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
+  await run("docker", "build", "--platform", platform, "-t", image, "-f", dockerfile, ...buildArgs, context);
+}
+
+/** Brings the image from Docker to the nodes. */
+async function load({ image, build, cluster }: SideloadInputs, nodes: string[]): Promise<void> {
+  if (nodes.length === 0) return;
+  const archive = join(tmpdir(), `${image.replace(/\W/g, "-")}-${process.pid}.tar`);
+  try {
+    await buildImage(image, build); // It may have been pruned since the stack built it.
+    await run("docker", "save", "-o", archive, image);
+    await loaderFor(cluster)?.load(nodes, archive);
+  } finally {
+    await rm(archive, { force: true });
+  }
+}
+
+/** Brings the image to every node that does not have it. */
+export async function sideload(inputs: SideloadInputs): Promise<void> {
+  await load(inputs, await nodesWithout(inputs));
+}
+
+const provider: pulumi.dynamic.ResourceProvider<SideloadInputs, SideloadInputs> = {
+  async create(inputs) {
+    await sideload(inputs);
+    return { id: inputs.image, outs: inputs };
+  },
+  // A node that is new, or a whole cluster, needs the image although nothing in the program has changed.
+  async diff(_id, olds, news) {
+    const moved = olds.image !== news.image || olds.cluster.context !== news.cluster.context;
+    return { changes: moved || (await nodesWithout(news)).length > 0 };
+  },
+  async update(_id, _olds, news) {
+    await sideload(news);
+    return { outs: news };
+  },
+};
+
+export type SideloadArgs = { readonly [Name in keyof SideloadInputs]: pulumi.Input<SideloadInputs[Name]> };
+
+/** An image on every node of a cluster that pulls from no registry. */
+export class Sideload extends pulumi.dynamic.Resource {
+  declare readonly image: pulumi.Output<string>;
+
+  constructor(name: string, args: SideloadArgs, opts?: pulumi.CustomResourceOptions) {
+    super(provider, name, args, opts, "coinflip", "Sideload");
+  }
+}

@@ -1,0 +1,88 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Registry } from "../settings";
+import { Workload } from "../workload";
+import { timing } from "./timing";
+
+export interface WorkerArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly image: pulumi.Input<string>;
+  readonly replicas: number;
+  /** The most heads in a row that a request may ask for. */
+  readonly maxHeads: number;
+  /** Where the image is pulled from, if it is not side-loaded. */
+  readonly registry: Registry | undefined;
+}
+
+const PORT = 5000;
+/** The user that the Dockerfile names. */
+const UID = 10001;
+
+/** The coin flippers: a Deployment, and a headless Service whose DNS record lists the ready ones. */
+export class Worker extends pulumi.ComponentResource {
+  /** The headless Service, as `NAME.NAMESPACE.svc` without the cluster's domain. */
+  readonly host: pulumi.Output<string>;
+  readonly port = PORT;
+  readonly replicas: pulumi.Output<number>;
+
+  constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("coinflip:worker:Worker", name, args, opts);
+    const { namespace, image, replicas, maxHeads, registry } = args;
+    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
+    const workload = new Workload(
+      name,
+      {
+        namespace,
+        replicas,
+        uid: UID,
+        pullSecret: registry?.password && this.pullSecret(name, namespace, registry),
+        container: {
+          image,
+          env: Object.entries({
+            PORT,
+            MAX_HEADS: maxHeads,
+            DEADLINE_MS: timing.deadline * 1000,
+            DRAIN_DELAY_MS: timing.drainDelay * 1000,
+            KEEP_ALIVE_MS: timing.workerKeepAlive * 1000,
+          }).map(([name, value]) => ({ name, value: String(value) })),
+          ports: [{ name: "http", containerPort: PORT }],
+          startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 30 },
+          readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 1 },
+          livenessProbe: { ...probe("/healthz"), periodSeconds: 10, timeoutSeconds: 5 },
+          resources: { requests: { cpu: "100m", memory: "96Mi" }, limits: { memory: "256Mi" } },
+        },
+      },
+      { parent: this },
+    );
+    const service = new k8s.core.v1.Service(
+      name,
+      {
+        metadata: { name, namespace, labels: workload.labels },
+        spec: {
+          clusterIP: "None",
+          selector: workload.labels,
+          ports: [{ name: "http", port: PORT, targetPort: "http" }],
+        },
+      },
+      { parent: this },
+    );
+    this.host = pulumi.interpolate`${service.metadata.name}.${service.metadata.namespace}.svc`;
+    this.replicas = workload.replicas;
+    this.registerOutputs({ host: this.host, replicas: this.replicas });
+  }
+
+  /** What kubelets show the registry, in the format of `~/.docker/config.json`. */
+  private pullSecret(name: string, namespace: pulumi.Input<string>, { server, username, password }: Registry) {
+    const config = pulumi.jsonStringify({ auths: { [server]: { username, password } } });
+    const secret = new k8s.core.v1.Secret(
+      `${name}-registry`,
+      {
+        metadata: { namespace },
+        type: "kubernetes.io/dockerconfigjson",
+        stringData: { ".dockerconfigjson": config },
+      },
+      { parent: this },
+    );
+    return secret.metadata.name;
+  }
+}
