@@ -73,21 +73,32 @@ interface Pod {
   readonly metadata: { readonly name: string };
   readonly status: {
     readonly conditions?: readonly { type: string; status: string; message?: string }[];
-    readonly containerStatuses?: readonly { state: { waiting?: { reason: string; message?: string } } }[];
+    readonly containerStatuses?: readonly {
+      restartCount: number;
+      state: { waiting?: { reason: string; message?: string } };
+    }[];
   };
 }
 
-/** A line for each pod that cannot run, with the reason that the cluster gives. */
+/** For each pod that does not run: the reason that the cluster gives, and its last words if it has ended before. */
 async function podTroubles(namespace: readonly string[]): Promise<string> {
   const { items } = JSON.parse(await kubectl([...namespace, "get", "pods", "-o", "json"])) as { items: Pod[] };
-  return items
-    .flatMap(({ metadata, status }) => {
-      const waiting = status.containerStatuses?.flatMap(({ state }) => (state.waiting ? [state.waiting] : [])) ?? [];
-      const unmet = status.conditions?.filter(({ status, message }) => status === "False" && message) ?? [];
-      const reasons = waiting.map(({ reason, message = "" }) => `${reason} ${message}`);
-      return [...reasons, ...unmet.map(({ message }) => message)].map((reason) => `  ${metadata.name}: ${reason}`);
-    })
-    .join("\n");
+  const troubles = items.map(async ({ metadata: { name }, status }) => {
+    const [container] = status.containerStatuses ?? [];
+    const { reason, message } = container?.state.waiting ?? {};
+    const unmet = status.conditions?.find((condition) => condition.status === "False" && condition.message);
+    const why = reason ? `${reason} ${message ?? ""}` : unmet?.message;
+    if (why === undefined) return [];
+    const logs = container?.restartCount ? await kubectl([...namespace, "logs", "--previous", "--tail=5", name]) : "";
+    return [
+      `  ${name}: ${why}`,
+      ...logs
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => `    ${line}`),
+    ];
+  });
+  return (await Promise.all(troubles)).flat().join("\n");
 }
 
 /** Removes the stack and waits until its namespace is gone. */

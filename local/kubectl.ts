@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { binariesDir } from "./cluster/binaries";
+import { dir as clusterDir } from "./cluster/cluster";
 import { type RunOptions, run, succeeds } from "./run";
 
 /** The kubectl that was built with the local cluster, else the one on the PATH. */
@@ -9,8 +10,14 @@ async function program(): Promise<string> {
   return existsSync(built) ? built : "kubectl";
 }
 
-export const kubectl = async (args: readonly string[], options?: RunOptions) => run(await program(), args, options);
+/** What kubectl remembers of a cluster goes with the cluster. */
+const KUBECACHEDIR = join(clusterDir, "kubectl-cache");
+
+export const kubectl = async (args: readonly string[], options: RunOptions = {}) =>
+  run(await program(), args, { ...options, env: { KUBECACHEDIR, ...options.env } });
 
 /** Whether the cluster of that context answers within a few seconds. */
 export const answers = async (context: string) =>
-  succeeds(await program(), ["--context", context, "get", "--raw", "/version", "--request-timeout=5s"]);
+  succeeds(await program(), ["--context", context, "get", "--raw", "/version", "--request-timeout=5s"], {
+    env: { KUBECACHEDIR },
+  });

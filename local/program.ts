@@ -29,6 +29,9 @@ export interface Program {
   readonly outputs: Readonly<Record<"endpoint" | "url" | "image" | "namespace", string>> & { readonly workers: number };
 }
 
+/** Resources that only the engine has a use for: providers, and the memory of a stack's cluster. */
+const EFFECTLESS = /^pulumi:providers:|:ClusterPin$/;
+
 /**
  * Runs index.ts as the Pulumi engine would, under the SDK's mock monitor: with the effects given here, and with the
  * Kubernetes objects collected in place of being created. Once in a process, for a module runs once.
@@ -38,17 +41,19 @@ export interface Program {
  */
 export async function runProgram(config: Readonly<Record<string, string>>, effects: Effects): Promise<Program> {
   const manifests: Manifest[] = [];
-  const newResource = async ({ type, name, inputs: given }: pulumi.runtime.MockResourceArgs) => {
+  const newResource = async ({ type, name, custom, inputs: given }: pulumi.runtime.MockResourceArgs) => {
     const inputs = withoutSecrets(given) as Record<string, unknown>;
     let state = inputs;
     if (type === "docker:index/image:Image") {
       const repoDigest = await effects.image(inputs as unknown as ImageInputs);
       state = { ...inputs, repoDigest };
-    } else if (type === "pulumi-nodejs:coinflip:Sideload") {
+    } else if (type === "pulumi-nodejs:dynamic/coinflip:Sideload") {
       await effects.sideload(inputs as unknown as SideloadInputs);
     } else if (type.startsWith("kubernetes:")) {
       state = named(name, inputs);
       manifests.push(state as Manifest);
+    } else if (custom && !EFFECTLESS.test(type)) {
+      throw new Error(`${name} is a ${type}, which only the Pulumi CLI can deploy`);
     }
     return { id: `${name}-id`, state };
   };

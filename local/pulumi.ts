@@ -67,7 +67,7 @@ export async function pulumiDown(clusterGoes: boolean, onLine: (line: string) =>
   if (!exists) return;
   if (!clusterGoes)
     await pulumi(["destroy", "--yes", "--skip-preview", "--suppress-progress", "--stack", STACK], onLine);
-  await pulumi(["stack", "rm", "--yes", STACK, ...(clusterGoes ? ["--force"] : [])]);
+  await pulumi(["stack", "rm", "--yes", "--remove-backups", STACK, ...(clusterGoes ? ["--force"] : [])]);
 }
 
 export async function logout(): Promise<void> {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dir as clusterDir } from "./cluster/cluster";
 import { root } from "./stackConfig";
@@ -39,4 +39,7 @@ export async function note(done: Partial<UpRecord>): Promise<void> {
   await writeFile(file, JSON.stringify({ ...(await readRecord()), ...done, root }, null, 2));
 }
 
-export const forget = () => rm(file, { force: true });
+export async function forget(): Promise<void> {
+  await rm(file, { force: true });
+  await rmdir(dirname(file)).catch(() => undefined); // Unless something else is in there.
+}

@@ -1,8 +1,11 @@
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import execa, { type Options } from "execa";
 
 /** How much of a failed program's output is worth reading first. */
 const LAST_LINES = 15;
+/** How much of its command line, in characters. */
+const LONGEST_COMMAND = 100;
 
 export interface RunOptions extends Pick<Options, "cwd" | "env" | "input" | "stdin" | "timeout"> {
   /** Told each line as it comes. */
@@ -25,7 +28,8 @@ export async function run(program: string, args: readonly string[], options: Run
   if ((result as { code?: string }).code === "ENOENT") throw new Error(`${program} is not installed`);
   const why = timedOut ? "took too long" : `failed (exit code ${exitCode ?? "none"})`;
   const tail = (all ?? "").trimEnd().split("\n").slice(-LAST_LINES).join("\n");
-  throw new Error(`${program} ${args.slice(0, 3).join(" ")} ${why}; its last lines:\n${tail}`);
+  const command = [basename(program), ...args].join(" ").slice(0, LONGEST_COMMAND);
+  throw new Error(`${command} ${why}; its last lines:\n${tail}`);
 }
 
 /** True if the program runs and says that all is well. */

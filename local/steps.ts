@@ -12,26 +12,41 @@ export interface Step {
 /** On a terminal the last line stands below the step and is replaced; in a log a line stays, so they come seldom. */
 const SECONDS_BETWEEN_LOG_LINES = 20;
 
-/** Does one step after the other, each shown with its elapsed time, and stops at the first that fails. */
+/**
+ * Does one step after the other, each shown with its elapsed time.
+ *
+ * @throws what the first step throws that fails; only its first line is shown with the step
+ */
 export async function steps(list: readonly Step[]): Promise<void> {
+  let failure: Error | undefined;
   const tasks = list.map(({ title, run }) => ({
     title,
     task: async (_: unknown, task: { output: string; title: string }) => {
       const start = performance.now();
       let last = start;
-      const outcome = await run((line) => {
+      const say = (line: string) => {
         const now = performance.now();
         if (!process.stdout.isTTY && now - last < SECONDS_BETWEEN_LOG_LINES * 1000) return;
         last = now;
         task.output = `${Math.round((now - start) / 1000)} s: ${line}`;
-      });
-      if (typeof outcome === "string") task.title = `${title}: ${outcome}`;
+      };
+      try {
+        const outcome = await run(say);
+        if (typeof outcome === "string") task.title = `${title}: ${outcome}`;
+      } catch (error) {
+        failure = error as Error;
+        throw new Error(failure.message.split("\n")[0]);
+      }
     },
   }));
-  await new Listr(tasks, {
+  const listr = new Listr(tasks, {
+    exitOnError: true,
     rendererOptions: { timer: PRESET_TIMER, collapseErrors: false, showErrorMessage: false },
     fallbackRendererOptions: { timer: PRESET_TIMER },
-  }).run();
+  });
+  await listr.run().catch((error) => {
+    throw failure ?? error;
+  });
 }
 
 /** Runs a command of this folder: its error, in words that a person can act on, and the exit code 1. */

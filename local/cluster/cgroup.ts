@@ -5,12 +5,11 @@ import { waitFor } from "../run";
 
 const ROOT = "/sys/fs/cgroup";
 
-/** The hierarchies that have processes: one in version 2, one for each controller in version 1 (cgroups(7)). */
+/** The hierarchies: one in version 2, one for each controller, and links to them, in version 1 (cgroups(7)). */
 async function hierarchies(): Promise<string[]> {
   if (existsSync(join(ROOT, "cgroup.controllers"))) return [ROOT];
   const entries = await readdir(ROOT, { withFileTypes: true });
-  // Links are other names of a hierarchy; "unified" is version 2 beside version 1, without controllers.
-  return entries.filter((entry) => entry.isDirectory() && entry.name !== "unified").map(({ name }) => join(ROOT, name));
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(ROOT, name));
 }
 
 /** Makes a cgroup in every hierarchy, for kubelet to put pods under. */
