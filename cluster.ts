@@ -37,34 +37,50 @@ interface KubeconfigCluster {
 /** The user's kubeconfig files, in the order in which the first that says a thing wins. */
 function kubeconfigs(): Kubeconfig[] {
   const files = (process.env.KUBECONFIG || join(homedir(), ".kube", "config")).split(delimiter);
-  return files.filter((file) => existsSync(file)).map((file) => parse(readFileSync(file, "utf8")) ?? {});
+  return files.filter((file) => existsSync(file)).map(readKubeconfig);
+}
+
+function readKubeconfig(file: string): Kubeconfig {
+  try {
+    return parse(readFileSync(file, "utf8")) ?? {};
+  } catch (error) {
+    throw new pulumi.RunError(`${file} cannot be read as a kubeconfig (${(error as Error).message}); mend KUBECONFIG`);
+  }
 }
 
 /** The kubeconfig's current context, or an empty name. */
 export const currentContext = () => kubeconfigs().find((each) => each["current-context"])?.["current-context"] ?? "";
 
 /**
- * Finds the cluster of a kubeconfig context, by KUBECONFIG or ~/.kube/config.
+ * Finds where a kubeconfig context leads, by KUBECONFIG or ~/.kube/config.
  *
- * @param context the context's name; empty takes the current one
+ * @param name the context's name, which may be empty if there is no current one
+ * @throws pulumi.RunError if there is no such context
+ */
+export function readContext(name: string): KubeconfigCluster {
+  const files = kubeconfigs();
+  const contexts = files.flatMap((file) => file.contexts ?? []);
+  const known = contexts.find((each) => each.name === name)?.context.cluster;
+  const cluster = files.flatMap((file) => file.clusters ?? []).find((each) => each.name === known)?.cluster;
+  if (cluster) return cluster;
+  const have =
+    contexts.length > 0 ? `the kubeconfig has ${contexts.map((each) => each.name).join(", ")}` : "there is none";
+  const missing = name ? `no kubeconfig context "${name}"` : "no current kubeconfig context";
+  throw new pulumi.RunError(
+    `there is ${missing} to deploy to (${have}). npm run up starts a local cluster; ` +
+      "pulumi config set context NAME takes one of yours",
+  );
+}
+
+/**
+ * Finds the cluster to deploy to.
+ *
+ * @param context a kubeconfig context; empty takes the current one
  * @throws pulumi.RunError if there is no such context, or if it was not named and is not a local cluster
  */
 export function findCluster(context: string): Cluster {
-  const files = kubeconfigs();
-  const contexts = files.flatMap((file) => file.contexts ?? []);
   const name = context || currentContext();
-  const known = contexts.find((each) => each.name === name)?.context.cluster;
-  const cluster = files.flatMap((file) => file.clusters ?? []).find((each) => each.name === known)?.cluster;
-  if (!cluster) {
-    const have =
-      contexts.length > 0 ? `the kubeconfig has ${contexts.map((each) => each.name).join(", ")}` : "there is none";
-    const missing = name ? `no kubeconfig context "${name}"` : "no current kubeconfig context";
-    throw new pulumi.RunError(
-      `there is ${missing} to deploy to (${have}). npm run up starts a local cluster; ` +
-        "pulumi config set context NAME takes one of yours",
-    );
-  }
-  const found = classify(name, cluster);
+  const found = classify(name, readContext(name));
   if (found.kind === "remote" && context === "") {
     throw new pulumi.RunError(
       `the current context "${name}" is no local cluster, and nobody deploys there by accident: ` +

@@ -25,14 +25,14 @@ const effects: Effects = {
 async function push(image: string, registry: ImageInputs["registry"]): Promise<string> {
   const config = await mkdtemp(join(tmpdir(), "coinflip-docker-"));
   try {
-    if (registry) {
-      const { server, username, password } = registry;
+    if (registry?.username !== undefined) {
+      const { server, username, password = "" } = registry;
       await run("docker", ["--config", config, "login", "-u", username, "--password-stdin", server], {
         input: password,
         stdin: "pipe",
       });
     }
-    await run("docker", [...(registry ? ["--config", config] : []), "push", "-q", image]);
+    await run("docker", [...(registry?.username !== undefined ? ["--config", config] : []), "push", "-q", image]);
   } finally {
     await rm(config, { recursive: true, force: true });
   }

@@ -1,6 +1,5 @@
 // npm run down: undoes what `npm run up` did, and no more.
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import * as localCluster from "./cluster/cluster";
 import { removeContext } from "./cluster/kubeconfig";
 import { remove } from "./deploy";
@@ -8,7 +7,7 @@ import { dockerAnswers, stopDocker } from "./docker";
 import { logout, pulumiDown } from "./pulumi";
 import { forget, readRecord } from "./record";
 import { run } from "./run";
-import { root, STACK } from "./stackConfig";
+import { root, STACK, stackFile } from "./stackConfig";
 import { main, type Step, steps } from "./steps";
 
 /** The images that were built for the stack, in a Docker engine that stays. */
@@ -46,7 +45,7 @@ main(async () => {
   }
   list.push(startedDocker ? { title: "Docker engine", run: stopDocker } : { title: "Images", run: removeImages });
   await steps(list);
-  await rm(join(root, `Pulumi.${STACK}.yaml`), { force: true });
+  await rm(stackFile(STACK), { force: true });
   await forget();
   console.log("\nDown. What is kept: installed packages, and the cache of built programs in ~/.cache/coinflip.");
 });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { binariesDir } from "./cluster/binaries";
 import { dir as clusterDir } from "./cluster/cluster";
-import { type RunOptions, run, succeeds } from "./run";
+import { type RunOptions, run } from "./run";
 
 /** The kubectl that was built with the local cluster, else the one on the PATH. */
 async function program(): Promise<string> {
@@ -15,9 +15,3 @@ const KUBECACHEDIR = join(clusterDir, "kubectl-cache");
 
 export const kubectl = async (args: readonly string[], options: RunOptions = {}) =>
   run(await program(), args, { ...options, env: { KUBECACHEDIR, ...options.env } });
-
-/** Whether the cluster of that context answers within a few seconds. */
-export const answers = async (context: string) =>
-  succeeds(await program(), ["--context", context, "get", "--raw", "/version", "--request-timeout=5s"], {
-    env: { KUBECACHEDIR },
-  });

@@ -14,7 +14,7 @@ export interface ImageInputs {
   readonly imageName: string;
   readonly build: Build;
   readonly skipPush: boolean;
-  readonly registry?: { readonly server: string; readonly username: string; readonly password: string };
+  readonly registry?: { readonly server: string; readonly username?: string; readonly password?: string };
 }
 
 /** What the providers of the resources that are not Kubernetes' would do. */

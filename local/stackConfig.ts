@@ -6,10 +6,11 @@ import { type Document, parse, parseDocument } from "yaml";
 /** The stack that `npm run up` makes; its file is this machine's own, and not committed. */
 export const STACK = "local";
 export const root = join(__dirname, "..");
-const file = join(root, `Pulumi.${STACK}.yaml`);
+export const stackFile = (stack: string) => join(root, `Pulumi.${stack}.yaml`);
 const key = (name: string) => `coinflip:${name}`;
 
-async function read(): Promise<Document> {
+async function read(stack = STACK): Promise<Document> {
+  const file = stackFile(stack);
   const document = parseDocument(existsSync(file) ? await readFile(file, "utf8") : "config: {}\n");
   if (document.errors.length > 0) throw new Error(`${file} is not YAML: ${document.errors[0]?.message}`);
   return document;
@@ -27,7 +28,7 @@ export async function setConfig(values: Readonly<Record<string, string | undefin
     if (value === undefined) document.deleteIn(["config", key(name)]);
     else document.setIn(["config", ...key(name).split(".")], value);
   }
-  await writeFile(file, document.toString());
+  await writeFile(stackFile(STACK), document.toString());
 }
 
 /** The defaults of Pulumi.yaml. */
@@ -46,8 +47,8 @@ export async function defaults(): Promise<Record<string, unknown>> {
  *
  * @throws Error for an encrypted value, which only the CLI can read
  */
-export async function resolvedConfig(): Promise<Record<string, string>> {
-  const own = ((await read()).toJS() as { config?: Record<string, unknown> }).config ?? {};
+export async function resolvedConfig(stack = STACK): Promise<Record<string, string>> {
+  const own = ((await read(stack)).toJS() as { config?: Record<string, unknown> }).config ?? {};
   const given = Object.fromEntries(Object.entries(await defaults()).map(([name, value]) => [key(name), value]));
   return Object.fromEntries(
     Object.entries({ ...given, ...own }).map(([name, value]) => {

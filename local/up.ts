@@ -1,4 +1,4 @@
-// npm run up [-- --context NAME] [-- --config NAME=VALUE …]: from a fresh clone to an answering endpoint.
+// npm run up [-- --context NAME --config NAME=VALUE --without-pulumi]: from a fresh clone to an answering endpoint.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentContext } from "../cluster";
@@ -13,21 +13,23 @@ import { loadClusterImages, provideBaseImages } from "./images";
 import { kubectl } from "./kubectl";
 import type { Program } from "./program";
 import { cannotUsePulumi, pulumiUp } from "./pulumi";
-import { note } from "./record";
+import { note, readRecord } from "./record";
 import { defaults, getConfig, root, setConfig } from "./stackConfig";
 import { main, type Say, steps } from "./steps";
 
-/** Starts the local cluster, unless it runs; true if it was started now. */
-async function startLocalCluster(bin: string): Promise<boolean> {
-  if (await localCluster.isRunning()) return false;
+/** Starts the local cluster, unless it runs; the seconds until its node was Ready if it was started now. */
+async function startLocalCluster(bin: string): Promise<number | undefined> {
+  if (await localCluster.isRunning()) return undefined;
   const current = currentContext();
   await note({ startedCluster: true, ...(current !== CONTEXT && { previousContext: current }) });
+  const start = performance.now();
   await localCluster.start(bin);
+  const ready = (performance.now() - start) / 1000;
   await loadClusterImages(bin);
   await addContext();
   const addons = join(root, "local", "cluster", "addons.yaml");
   await kubectl(["--context", CONTEXT, "apply", "--server-side", "-f", addons]);
-  return true;
+  return ready;
 }
 
 /** Brings the base images to the local cluster, and their names to the stack. */
@@ -44,8 +46,10 @@ async function provideImages(): Promise<string | undefined> {
   return `made from Debian packages, since no image registry could be reached (${standInBecause})`;
 }
 
-async function provideDocker(): Promise<string> {
+/** Images are built with Docker: its engine has to answer, and only where the cluster is ours it is started. */
+async function provideDocker(ours: boolean): Promise<string> {
   if (await dockerAnswers()) return "it answers";
+  if (!ours) throw new Error("Docker does not answer; start it, and run npm run up again");
   await note({ startedDocker: true });
   await startDocker();
   return "started";
@@ -53,7 +57,11 @@ async function provideDocker(): Promise<string> {
 
 main(async () => {
   const { values } = parseArgs({
-    options: { context: { type: "string" }, config: { type: "string", short: "c", multiple: true, default: [] } },
+    options: {
+      context: { type: "string" },
+      config: { type: "string", short: "c", multiple: true, default: [] },
+      "without-pulumi": { type: "boolean", default: false },
+    },
   });
   process.chdir(root);
   for (const assignment of values.config) {
@@ -63,11 +71,17 @@ main(async () => {
   const context = await chooseContext(values.context);
   const ours = context === CONTEXT;
   if (ours && !(await localCluster.isRunning())) {
-    const reason = await cannotHost();
+    const reason = cannotHost();
     if (reason !== undefined) throw new Error(reason);
   }
-  await note({ context });
+  const record = await readRecord();
+  if (record?.context !== undefined && record.context !== context) {
+    throw new Error(
+      `the stack is up on "${record.context}"; npm run down there comes before npm run up on "${context}"`,
+    );
+  }
   await setConfig({ context });
+  await note({ context, namespace: String((await getConfig("namespace")) ?? (await defaults()).namespace) });
 
   let bin = "";
   let started = false;
@@ -85,14 +99,16 @@ main(async () => {
           },
         ]
       : []),
-    { title: "Docker engine", run: provideDocker },
+    { title: "Docker engine", run: () => provideDocker(ours) },
     ...(ours
       ? [
           {
             title: "Local cluster",
             run: async () => {
-              started = await startLocalCluster(bin);
-              return started ? `started, context ${CONTEXT}` : `running, context ${CONTEXT}`;
+              const ready = await startLocalCluster(bin);
+              started = ready !== undefined;
+              const how = started ? `started, Ready after ${ready?.toFixed(1)} s` : "running";
+              return `${how}, context ${CONTEXT}`;
             },
           },
           { title: "Base images", run: provideImages },
@@ -101,19 +117,18 @@ main(async () => {
     {
       title: "Pulumi CLI",
       run: async (say) => {
-        withoutPulumi = await cannotUsePulumi(say);
+        withoutPulumi = values["without-pulumi"] ? "as asked" : await cannotUsePulumi(say);
         await note({ with: withoutPulumi === undefined ? "pulumi" : "kubectl" });
-        return withoutPulumi && `not to be had here (${withoutPulumi}); the same program is deployed without it`;
+        return withoutPulumi && `not used (${withoutPulumi}); the same program is deployed without it`;
       },
     },
     {
       title: `Stack on ${context}`,
       run: async (say) => {
-        outputs = withoutPulumi === undefined ? await pulumiUp(started, say) : await deploy(context);
-        await note({ namespace: outputs.namespace });
+        outputs = withoutPulumi === undefined ? await pulumiUp(started || !ours, say) : await deploy(context);
       },
     },
   ]);
   if (!outputs) throw new Error("the stack has no outputs");
-  console.log(await firstAnswer(outputs.endpoint));
+  console.log(await firstAnswer(outputs));
 });

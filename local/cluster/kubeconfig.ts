@@ -1,11 +1,26 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { currentContext, findCluster } from "../../cluster";
-import { answers, kubectl } from "../kubectl";
+import { classify, currentContext, readContext } from "../../cluster";
+import { kubectl } from "../kubectl";
 import { dir, kubeconfig, NAME } from "./cluster";
 
 export const CONTEXT = `coinflip-${NAME}`;
+
+/** Whether somebody listens where the context's API server should be. */
+async function answers(context: string): Promise<boolean> {
+  const { hostname, port, protocol } = new URL(readContext(context).server);
+  const socket = connect({ host: hostname, port: Number(port) || (protocol === "https:" ? 443 : 80), timeout: 3000 });
+  try {
+    return await new Promise((resolve) => {
+      socket.once("connect", () => resolve(true));
+      for (const event of ["error", "timeout"]) socket.once(event, () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}
 
 /**
  * The context to deploy to: the one named, else the current one if it is a local cluster and answers, else our own.
@@ -21,7 +36,7 @@ export async function chooseContext(named: string | undefined): Promise<string> 
   }
   const current = currentContext();
   if (current === "" || current === CONTEXT) return CONTEXT;
-  const { kind } = findCluster(current);
+  const { kind } = classify(current, readContext(current));
   return kind !== "remote" && (await answers(current)) ? current : CONTEXT;
 }
 

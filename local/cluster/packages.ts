@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { run, succeeds } from "../run";
 
 /** What the local cluster and its images are made of, beside the binaries that are built. */
@@ -16,14 +17,15 @@ const PACKAGES = [
 ];
 
 /** Whether a local cluster can be made here; if not, the reason, and what gives a cluster instead. */
-export async function cannotHost(): Promise<string | undefined> {
+export function cannotHost(): string | undefined {
   const instead =
     "Start a cluster with one command of your choice: kind create cluster, minikube start, k3d cluster create, " +
     "or Kubernetes in Docker Desktop's settings. Then run npm run up again.";
-  if (process.platform !== "linux" || !existsSync("/etc/debian_version") || process.getuid?.() !== 0) {
+  const isDebian = existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
+  if (!isDebian || process.getuid?.() !== 0) {
     return `There is no local Kubernetes cluster, and one is only made on Debian Linux as root. ${instead}`;
   }
-  const go = /go1\.(\d+)/.exec(await run("go", ["version"]).catch(() => ""));
+  const go = /go1\.(\d+)/.exec(spawnSync("go", ["version"], { encoding: "utf8" }).stdout ?? "");
   if (!go || Number(go[1]) < 24) {
     return `There is no local Kubernetes cluster, and building one takes Go 1.24 or newer (https://go.dev/dl). ${instead}`;
   }

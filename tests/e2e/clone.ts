@@ -1,0 +1,79 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import execa from "execa";
+import { binariesDir } from "../../local/cluster/binaries";
+
+const root = join(__dirname, "..", "..");
+
+export interface Outcome {
+  readonly exitCode: number;
+  /** Both streams, as a user sees them. */
+  readonly output: string;
+  readonly seconds: number;
+}
+
+/** A clone of the work tree in a folder of its own, with a state, a kubeconfig and a Pulumi backend of its own. */
+export class Clone {
+  readonly dir = mkdtempSync(join(tmpdir(), "coinflip-e2e-"));
+  readonly tree = join(this.dir, "tree");
+  readonly env: Readonly<Record<string, string>> = {
+    XDG_STATE_HOME: join(this.dir, "state"),
+    KUBECONFIG: join(this.dir, "kubeconfig"),
+    KUBECACHEDIR: join(this.dir, "kubectl-cache"),
+    PULUMI_BACKEND_URL: `file://${join(this.dir, "backend")}`,
+    PULUMI_CONFIG_PASSPHRASE: "",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}`,
+  };
+  /** The folder of the local cluster that `up` starts from this clone. */
+  readonly clusterDir = join(this.dir, "state", "coinflip", "local");
+
+  constructor() {
+    mkdirSync(join(this.dir, "backend"), { recursive: true });
+    const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root });
+    for (const file of files.toString().split("\n")) {
+      if (file === "" || !existsSync(join(root, file))) continue;
+      mkdirSync(dirname(join(this.tree, file)), { recursive: true });
+      cpSync(join(root, file), join(this.tree, file));
+    }
+    symlinkSync(join(root, "node_modules"), join(this.tree, "node_modules"));
+  }
+
+  /** Runs a command in the tree; never throws for its exit code. */
+  async run(command: string, ...args: string[]): Promise<Outcome> {
+    const start = performance.now();
+    const { exitCode, all = "" } = await execa(command, args, {
+      cwd: this.tree,
+      env: this.env,
+      all: true,
+      reject: false,
+      timeout: 15 * 60_000,
+    });
+    return { exitCode, output: all, seconds: (performance.now() - start) / 1000 };
+  }
+
+  /** As `run`, for commands that have to succeed. */
+  async succeed(command: string, ...args: string[]): Promise<Outcome> {
+    const outcome = await this.run(command, ...args);
+    if (outcome.exitCode !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${outcome.output}`);
+    return outcome;
+  }
+
+  async kubectl(...args: string[]): Promise<string> {
+    return (await this.succeed(join(await binariesDir(), "kubectl"), ...args)).output.trim();
+  }
+
+  /** Replaces a text in a file of the tree. */
+  edit(file: string, from: string, to: string): void {
+    const path = join(this.tree, file);
+    const text = readFileSync(path, "utf8");
+    if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
+    writeFileSync(path, text.replace(from, to));
+  }
+
+  remove(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import execa from "execa";
+import { cannotHost } from "../../local/cluster/packages";
+import type { Clone, Outcome } from "./clone";
+
+/** One way to bring the stack of a clone to the cluster. */
+export interface Engine {
+  readonly title: string;
+  /** What `npm run up` is told, to deploy in this way. */
+  readonly flags: readonly string[];
+  /** Sets the values and deploys them. */
+  deploy(clone: Clone, settings?: Readonly<Record<string, string>>): Promise<Outcome>;
+}
+
+export const withoutPulumi: Engine = {
+  title: "without the Pulumi CLI",
+  flags: ["--without-pulumi"],
+  deploy: (clone, settings = {}) => {
+    const values = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    return clone.run("npm", "run", "up", "--", "--without-pulumi", ...values);
+  },
+};
+
+export const withPulumi: Engine = {
+  title: "with the Pulumi CLI",
+  flags: [],
+  deploy: async (clone, settings = {}) => {
+    for (const [name, value] of Object.entries(settings)) {
+      const secret = name === "registry.password" ? ["--secret"] : [];
+      await clone.succeed("pulumi", "config", "set", "--path", ...secret, name, value);
+    }
+    return clone.run("pulumi", "up", "--yes", "--skip-preview", "--suppress-progress", "--color=never");
+  },
+};
+
+/** `describe`, or `describe.skip` with the reason printed. */
+function describeUnless(reason: string | undefined, what: string): jest.Describe {
+  if (reason === undefined) return describe;
+  process.stdout.write(`Skipped: ${what}. ${reason}\n`);
+  return describe.skip as jest.Describe;
+}
+
+/** Why no Pulumi CLI can be had here, or undefined. The npm package finds one, or downloads it where it can. */
+function pulumiMissing(): string | undefined {
+  const launcher = join(__dirname, "..", "..", "node_modules", ".bin", "pulumi");
+  const { exitCode, stderr } = execa.sync(launcher, ["version"], { reject: false, timeout: 300_000 });
+  if (exitCode === 0) return undefined;
+  return `The Pulumi CLI cannot be had here (${stderr.trim().split("\n").at(-1) ?? "it does not run"}).`;
+}
+
+const noCluster = cannotHost();
+export const describeOnCluster = describeUnless(noCluster, "what takes a local cluster");
+export const describeWithPulumi = describeUnless(noCluster ?? pulumiMissing(), "what takes the Pulumi CLI as well");

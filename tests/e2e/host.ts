@@ -1,0 +1,32 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+
+const lines = (text: string) => text.split("\n").filter((line) => line !== "");
+const output = (command: string) => execFileSync("sh", ["-c", command]).toString();
+
+/** What a stack could leave on this machine: compared before `up` and after `down`. */
+export function hostState() {
+  return {
+    // Without the counters and the numbers that the kernel gives out anew.
+    interfaces: lines(output("ip -o link")).map((line) => line.split(": ")[1]?.split("@")[0]),
+    addresses: lines(output("ip -o -4 address")).map((line) => line.split(/\s+/).slice(1, 4).join(" ")),
+    routes: lines(output("ip route")),
+    rules: lines(output("command -v iptables-save >/dev/null && iptables-save | grep '^-A' || true")),
+    mounts: lines(readFileSync("/proc/mounts", "utf8")).map((line) => line.split(" ").slice(0, 3).join(" ")),
+    cgroups: lines(output("find /sys/fs/cgroup -maxdepth 2 -type d -name 'coinflip*'")),
+  };
+}
+
+/** The running processes whose command line names the folder. */
+export function processesOf(dir: string): string[] {
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      } catch {
+        return ""; // It has ended since.
+      }
+    })
+    .filter((command) => command.includes(dir));
+}

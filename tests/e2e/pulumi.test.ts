@@ -1,0 +1,60 @@
+import { Clone } from "./clone";
+import { describeWithPulumi, withPulumi } from "./engine";
+import { measured, printReport } from "./report";
+import { compute } from "./service";
+
+jest.setTimeout(20 * 60_000);
+
+describeWithPulumi("an ordinary Pulumi program", () => {
+  const clone = new Clone();
+  const pulumi = (...args: string[]) => clone.run("pulumi", ...args, "--color=never");
+
+  beforeAll(() => clone.succeed("npm", "run", "up"));
+  afterAll(async () => {
+    await clone.run("npm", "run", "down");
+    clone.remove();
+    printReport("An ordinary Pulumi program");
+  });
+
+  it("shows no changes in an unchanged preview", async () => {
+    const preview = await pulumi("preview", "--expect-no-changes");
+    measured("unchanged pulumi preview (s)", preview.seconds, 3);
+    expect(preview.output).toMatch(/\d+ unchanged/);
+    expect(preview.exitCode).toBe(0);
+  });
+
+  it("goes from 2 to 3 workers", async () => {
+    await pulumi("config", "set", "workers", "3");
+    const up = await pulumi("up", "--yes", "--skip-preview");
+    measured("workers 2 → 3 (s)", up.seconds, 8);
+    expect(up.output).toContain("workers  : 2 => 3");
+  });
+
+  it("refuses another cluster than the one it is on, and touches nothing", async () => {
+    await clone.kubectl("config", "set-context", "kind-other", "--cluster=coinflip-local", "--user=coinflip-local");
+    await pulumi("config", "set", "context", "kind-other");
+    const { exitCode, output } = await pulumi("up", "--yes", "--skip-preview");
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain(
+      'this stack is on the cluster "coinflip-local", and would leave it behind for "kind-other"',
+    );
+    expect(output).toContain("pulumi config set context coinflip-local");
+    expect(output).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
+    await pulumi("config", "set", "context", "coinflip-local");
+  });
+
+  it("goes by pulumi destroy, and comes back by pulumi up with the image built anew", async () => {
+    const destroy = await pulumi("destroy", "--yes", "--skip-preview");
+    measured("pulumi destroy (s)", destroy.seconds, 12);
+    expect(destroy.exitCode).toBe(0);
+    expect(await clone.kubectl("get", "namespaces", "--output", "name")).not.toContain("coinflip");
+
+    const images = (await clone.succeed("docker", "image", "ls", "--quiet", "coinflip-worker")).output.split("\n");
+    await clone.succeed("docker", "image", "rm", "--force", ...images);
+    const up = await withPulumi.deploy(clone);
+    measured("pulumi up from nothing, image built (s)", up.seconds, 15);
+    expect(up.exitCode).toBe(0);
+    const endpoint = (await pulumi("stack", "output", "endpoint")).output.trim();
+    expect((await compute(endpoint, 3)).status).toBe(200);
+  });
+});

@@ -1,0 +1,66 @@
+import { Clone } from "./clone";
+import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
+import { installRegistry, PASSWORD, Registry, USERNAME } from "./registry";
+import { compute } from "./service";
+
+jest.setTimeout(20 * 60_000);
+
+/** A stack whose image is pushed to a registry, and pulled from there by the cluster. */
+function pushedStack(engine: Engine, port: number): void {
+  const clone = new Clone();
+  const registry = new Registry(port);
+  let endpoint: string;
+  const image = () =>
+    clone.kubectl(
+      ...["--namespace", "coinflip", "get", "deployment", "worker"],
+      ...["--output", "jsonpath={.spec.template.spec.containers[0].image} {.status.readyReplicas}"],
+    );
+
+  beforeAll(async () => {
+    installRegistry();
+    await registry.start();
+    const { output } = await clone.succeed("npm", "run", "up", "--", ...engine.flags);
+    endpoint = /^http:\/\/[\d.]+:30080\/compute$/m.exec(output)?.[0] ?? "";
+    registry.announceTo(clone.clusterDir, endpoint.replace(/^http:\/\/([\d.]+)\.2:.*$/, "$1.1"));
+  });
+  afterAll(async () => {
+    await clone.run("npm", "run", "down");
+    await registry.remove();
+    clone.remove();
+  });
+
+  it("changes nothing when the registry refuses the password, and says so", async () => {
+    const was = await image();
+    const { exitCode, output } = await engine.deploy(clone, {
+      "registry.server": registry.server,
+      "registry.repository": "e2e/coinflip",
+      "registry.username": USERNAME,
+      "registry.password": "wrong",
+    });
+    expect(exitCode).not.toBe(0);
+    expect(output).toMatch(/unauthorized|no basic auth credentials|denied/i);
+    expect(output).not.toContain("wrong\n");
+    expect(await image()).toBe(was);
+  });
+
+  it("pushes the image, and pods pull it by its digest with the stack's credentials", async () => {
+    const { exitCode, output } = await engine.deploy(clone, { "registry.password": PASSWORD });
+    expect([exitCode, output]).toEqual([0, expect.any(String)]);
+    expect(await image()).toMatch(new RegExp(`^${registry.server}/e2e/coinflip@sha256:[0-9a-f]{64} 2$`));
+    expect((await compute(endpoint, 3)).status).toBe(200);
+  });
+
+  it("changes nothing when the registry is down, and says so", async () => {
+    const was = await image();
+    await registry.stop();
+    clone.edit("worker/app/app.ts", 'service: "coinflip"', 'service: "coinflip, edited"');
+    const { exitCode, output } = await engine.deploy(clone);
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain("connection refused");
+    expect(await image()).toBe(was);
+    expect((await compute(endpoint, 3)).status).toBe(200);
+  });
+}
+
+describeOnCluster(`an image in a registry, ${withoutPulumi.title}`, () => pushedStack(withoutPulumi, 5071));
+describeWithPulumi(`an image in a registry, ${withPulumi.title}`, () => pushedStack(withPulumi, 5072));

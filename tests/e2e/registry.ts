@@ -1,0 +1,64 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./service";
+
+export const USERNAME = "flipper";
+export const PASSWORD = "heads-or-tails";
+/** `htpasswd -nbB flipper heads-or-tails` */
+const HTPASSWD = "flipper:$2b$05$AUccqQc5OKD9G8kY7/TJQuqLSwpwSTNd07FZ9AGaZU2tIkDH77iyK\n";
+
+/** Debian's docker-registry with a password, on a port of this machine. */
+export class Registry {
+  private readonly dir = mkdtempSync(join(tmpdir(), "coinflip-registry-"));
+  private process: ChildProcess | undefined;
+  /** Docker speaks plain HTTP to a registry on the loopback interface only. */
+  readonly server: string;
+
+  constructor(private readonly port: number) {
+    this.server = `127.0.0.1:${port}`;
+  }
+
+  async start(): Promise<void> {
+    writeFileSync(join(this.dir, "htpasswd"), HTPASSWD);
+    const config = {
+      version: 0.1,
+      storage: { filesystem: { rootdirectory: join(this.dir, "data") } },
+      http: { addr: `:${this.port}` },
+      auth: { htpasswd: { realm: "test", path: join(this.dir, "htpasswd") } },
+    };
+    writeFileSync(join(this.dir, "config.yml"), JSON.stringify(config));
+    this.process = spawn("docker-registry", ["serve", join(this.dir, "config.yml")], { stdio: "ignore" });
+    await eventually(10, async () => {
+      const { status } = await fetch(`http://${this.server}/v2/`);
+      if (status !== 401) throw new Error(`the registry answers ${status}`);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.process || this.process.exitCode !== null) return;
+    this.process.kill();
+    await once(this.process, "exit");
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Tells a local cluster's containerd where the registry stands, seen from the node. */
+  announceTo(clusterDir: string, hostAddress: string): void {
+    const dir = join(clusterDir, "certs.d", this.server);
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, "hosts.toml"), `[host."http://${hostAddress}:${this.port}"]\n`);
+  }
+}
+
+/** Installs Debian's docker-registry, unless it is there. */
+export function installRegistry(): void {
+  const install =
+    "command -v docker-registry || (apt-get update && apt-get install --yes --no-install-recommends docker-registry)";
+  execFileSync("sh", ["-c", install], { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, stdio: "ignore" });
+}

@@ -1,0 +1,192 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Clone } from "./clone";
+import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
+import { hostState, processesOf } from "./host";
+import { measured, printReport } from "./report";
+import { compute, eventually, steadyRequests, workersOf } from "./service";
+
+jest.setTimeout(20 * 60_000);
+
+const ENDPOINT = /^(http:\/\/10\.90\.\d+\.2:30080\/compute)$/m;
+
+/** The stack's life on a real cluster, from a fresh clone to nothing left. The steps build on each other. */
+function lifeOfAStack(engine: Engine): void {
+  let clone: Clone;
+  let before: ReturnType<typeof hostState>;
+  let endpoint: string;
+  const pods = async (component: string) => {
+    const names = await clone.kubectl(
+      ...["--namespace", "coinflip", "get", "pods", "--selector", `app.kubernetes.io/component=${component}`],
+      ...["--field-selector", "status.phase=Running", "--output", "jsonpath={.items[*].metadata.name}"],
+    );
+    return names.split(" ").sort();
+  };
+  const versions = () =>
+    clone.kubectl(
+      ...["--namespace", "coinflip", "get", "deployments,services,configmaps,serviceaccounts"],
+      ...[
+        "--output",
+        "jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} {.metadata.uid}\n{end}",
+      ],
+    );
+  const deploy = async (settings?: Readonly<Record<string, string>>) => {
+    const outcome = await engine.deploy(clone, settings);
+    if (outcome.exitCode !== 0) throw new Error(outcome.output);
+    return outcome;
+  };
+
+  beforeAll(() => {
+    before = hostState();
+    clone = new Clone();
+  });
+  afterAll(async () => {
+    await clone.run("npm", "run", "down");
+    clone.remove();
+    printReport(engine.title);
+  });
+
+  it("goes from a fresh clone to an answer by npm run up", async () => {
+    const up = await clone.succeed("npm", "run", "up", "--", ...engine.flags, "-c", "loadBalancers=1");
+    measured("npm run up, caches there, cluster not running (s)", up.seconds, 40);
+    const ready = /Ready after ([\d.]+) s/.exec(up.output)?.[1];
+    measured("local cluster Ready (s)", Number(ready), 6);
+    endpoint = ENDPOINT.exec(up.output)?.[1] ?? "no endpoint";
+    expect(up.output).toMatch(/\$ curl http.*\n\{"heads_required":3,"total_flips":\d+\}/);
+    const { status, body } = await compute(endpoint, 3);
+    expect(status).toBe(200);
+    expect(body).toEqual({ heads_required: 3, total_flips: expect.any(Number) });
+  });
+
+  it("alternates exactly between two workers", async () => {
+    await eventually(10, async () => {
+      const names = await workersOf(endpoint, 20);
+      expect(new Set(names)).toEqual(new Set(await pods("worker")));
+      expect(names.every((name, i) => i < 2 || name === names[i - 2])).toBe(true);
+      expect(names[0]).not.toBe(names[1]);
+    });
+  });
+
+  it("carries one request id from the client through both logs to the answer", async () => {
+    const { requestId } = await compute(endpoint, 4, { "x-request-id": "e2e-request-1" });
+    expect(requestId).toBe("e2e-request-1");
+    const logs = (component: string) =>
+      clone.kubectl(
+        ...["--namespace", "coinflip", "logs", "--prefix=false", "--tail=-1"],
+        ...["--selector", `app.kubernetes.io/component=${component}`],
+      );
+    const line = (text: string) =>
+      JSON.parse(text.split("\n").find((each) => each.includes("e2e-request-1")) ?? "null");
+    expect(line(await logs("worker"))).toMatchObject({ heads: 4, status: 200, flips: expect.any(Number) });
+    expect(line(await logs("nginx"))).toMatchObject({ status: 200, upstream: expect.stringContaining(":5000") });
+  });
+
+  it("answers bad requests with problem details, from the worker and from nginx alike", async () => {
+    expect(await compute(endpoint, 99)).toMatchObject({
+      status: 400,
+      body: { status: 400, field: "heads", value: 99 },
+    });
+    expect(await compute(endpoint, "x".repeat(10_000))).toMatchObject({ status: 413, body: { status: 413 } });
+  });
+
+  it("replaces a worker that was deleted, and has it ready soon after its container started", async () => {
+    const [deleted = "", kept] = await pods("worker");
+    await clone.kubectl("--namespace", "coinflip", "delete", "pod", deleted, "--wait=false");
+    let added = "";
+    await eventually(30, async () => {
+      const ready = await clone.kubectl(
+        ...["--namespace", "coinflip", "get", "pods", "--selector", "app.kubernetes.io/component=worker", "--output"],
+        'jsonpath={range .items[?(@.status.containerStatuses[0].ready==true)]}{.metadata.name}{"\\n"}{end}',
+      );
+      added = ready.split("\n").find((name) => name !== deleted && name !== kept) ?? "";
+      expect(added).not.toBe("");
+    });
+    const readyAt = Date.now();
+    const [first = ""] = (await clone.kubectl("--namespace", "coinflip", "logs", added)).split("\n");
+    const { time, startMs } = JSON.parse(first) as { time: string; startMs: number };
+    measured("worker container start to ready (s)", (readyAt - Date.parse(time) + startMs) / 1000, 1);
+  });
+
+  it("adds one small file to the base image", async () => {
+    const size = async (image: string) =>
+      Number((await clone.succeed("docker", "image", "inspect", "--format", "{{.Size}}", image)).output);
+    const where = ["--namespace", "coinflip", "get", "deployment", "worker", "--output"];
+    const image = await clone.kubectl(...where, "jsonpath={.spec.template.spec.containers[0].image}");
+    const base = /nodeImage'?: (\S+?)[,}\n]/.exec(readFileSync(join(clone.tree, "Pulumi.local.yaml"), "utf8"))?.[1];
+    const added = (await size(image)) - (await size(base ?? "node:24.21.0-slim"));
+    measured("worker image over its base image (MB)", added / 1e6, 1);
+    expect(added).toBeGreaterThan(0);
+  });
+
+  it("changes nothing when nothing has changed", async () => {
+    const was = await versions();
+    await deploy();
+    expect(await versions()).toBe(was);
+  });
+
+  it("goes from 2 to 3 workers without losing a request, and nginx takes the third up", async () => {
+    const requests = steadyRequests(endpoint);
+    await deploy({ workers: "3" });
+    await eventually(10, async () => {
+      expect(new Set(await workersOf(endpoint, 12))).toEqual(new Set(await pods("worker")));
+    });
+    const { sent, lost } = await requests.stop();
+    expect(sent).toBeGreaterThan(100);
+    expect(lost).toEqual([]);
+    expect(await pods("worker")).toHaveLength(3);
+  });
+
+  it("rolls the workers, and only them, when their source has changed, and loses no request", async () => {
+    const [workers, nginx] = [await pods("worker"), await pods("nginx")];
+    clone.edit("worker/app/app.ts", 'service: "coinflip"', 'service: "coinflip, edited"');
+    const requests = steadyRequests(endpoint);
+    await deploy();
+    await eventually(30, async () => {
+      const now = await pods("worker");
+      expect(now).toHaveLength(3);
+      expect(now.filter((name) => workers.includes(name))).toEqual([]);
+      for (let i = 0; i < 6; i++) {
+        const described = await (await fetch(endpoint.replace("/compute", "/"))).json();
+        expect(described).toMatchObject({ service: "coinflip, edited" });
+      }
+    });
+    const { lost } = await requests.stop();
+    expect(lost).toEqual([]);
+    expect(await pods("nginx")).toEqual(nginx);
+  });
+
+  it("rolls nginx, and only it, when a setting of nginx has changed", async () => {
+    const [workers, nginx] = [await pods("worker"), await pods("nginx")];
+    await deploy({ balancing: "least-conn" });
+    await eventually(30, async () => {
+      const now = await pods("nginx");
+      expect(now).toHaveLength(1);
+      expect(now).not.toEqual(nginx);
+    });
+    expect(await pods("worker")).toEqual(workers);
+    expect((await compute(endpoint, 3)).status).toBe(200);
+  });
+
+  it("refuses wrong settings, names each, and touches nothing", async () => {
+    const was = await versions();
+    const { exitCode, output } = await engine.deploy(clone, { workers: "0", nodePort: "80" });
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain('workers is "0"; allowed is an integer from 1 to 1000:  pulumi config set workers 2');
+    expect(output).toContain('nodePort is "80"; allowed is an integer from 30000 to 32767:');
+    expect(await versions()).toBe(was);
+    await deploy({ workers: "2", nodePort: "30080" });
+  });
+
+  it("leaves no namespace, process, interface, mount, rule or file after npm run down", async () => {
+    const down = await clone.succeed("npm", "run", "down");
+    measured("npm run down (s)", down.seconds, 12);
+    expect(processesOf(clone.dir)).toEqual([]);
+    expect(hostState()).toEqual(before);
+    expect(existsSync(join(clone.dir, "state", "coinflip"))).toBe(false);
+    expect(existsSync(join(clone.tree, "Pulumi.local.yaml"))).toBe(false);
+    expect(await clone.kubectl("config", "get-contexts", "--output", "name")).toBe("");
+  });
+}
+
+describeOnCluster(withoutPulumi.title, () => lifeOfAStack(withoutPulumi));
+describeWithPulumi(withPulumi.title, () => lifeOfAStack(withPulumi));
