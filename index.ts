@@ -8,7 +8,7 @@ import { Worker } from "./worker/worker";
 const settings = readSettings();
 const cluster = findCluster(settings.context);
 const pin = new ClusterPin("cluster", cluster);
-const provider = new k8s.Provider("cluster", { context: cluster.context });
+const provider = new k8s.Provider("cluster", { context: cluster.context }, { dependsOn: pin });
 
 const workerImage = new WorkerImage("worker", {
   baseImage: settings.nodeImage,
@@ -21,7 +21,7 @@ const workerImage = new WorkerImage("worker", {
 const home = new k8s.core.v1.Namespace(
   "coinflip",
   { metadata: { name: settings.namespace, labels: { "pod-security.kubernetes.io/enforce": "restricted" } } },
-  { provider, dependsOn: [pin, workerImage] },
+  { provider, dependsOn: workerImage },
 );
 
 const worker = new Worker(

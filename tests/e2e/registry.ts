@@ -38,9 +38,9 @@ export class Registry {
   }
 
   async stop(): Promise<void> {
-    if (!this.process || this.process.exitCode !== null) return;
-    this.process.kill();
-    await once(this.process, "exit");
+    const { process } = this;
+    this.process = undefined;
+    if (process?.kill()) await once(process, "exit");
   }
 
   async remove(): Promise<void> {

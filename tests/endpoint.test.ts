@@ -1,0 +1,40 @@
+import * as pulumi from "@pulumi/pulumi";
+import { LoadBalancer, type LoadBalancerArgs } from "../nginx/loadBalancer";
+
+const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: string, ingress?: object) => {
+  const newResource = ({ name, inputs }: pulumi.runtime.MockResourceArgs) => ({
+    id: name,
+    state: { ...inputs, ...(ingress && { status: { loadBalancer: { ingress: [ingress] } } }) },
+  });
+  await pulumi.runtime.setMocks({ newResource, call: () => ({}) }, "coinflip");
+  const { url } = new LoadBalancer("nginx", {
+    namespace: "coinflip",
+    image: "nginx:1.30.6",
+    replicas: 1,
+    upstream: { host: "worker.coinflip.svc", port: 5000 },
+    balancing: "round-robin",
+    serviceType,
+    nodePort: 30080,
+    host,
+    nodeHost: "10.90.0.2",
+  });
+  const known = await new Promise((resolve) => void url.apply(resolve));
+  await pulumi.runtime.disconnect(); // Waits for what is still being registered.
+  return known;
+};
+test.each<[of: string, LoadBalancerArgs["serviceType"], string, object | undefined, string]>([
+  ["a NodePort is a node's", "NodePort", "", undefined, "http://10.90.0.2:30080"],
+  ["a NodePort takes the host that is set", "NodePort", "localhost", undefined, "http://localhost:30080"],
+  ["a load balancer is its address", "LoadBalancer", "", { ip: "203.0.113.7" }, "http://203.0.113.7"],
+  ["a load balancer is its name", "LoadBalancer", "", { hostname: "lb.example.com" }, "http://lb.example.com"],
+  ["a load balancer on IPv6 is in brackets", "LoadBalancer", "", { ip: "2001:db8::7" }, "http://[2001:db8::7]"],
+  [
+    "a load balancer takes the host that is set",
+    "LoadBalancer",
+    "coin.example.com",
+    { ip: "203.0.113.7" },
+    "http://coin.example.com",
+  ],
+])("the URL of %s", async (_, serviceType, host, ingress, url) => {
+  expect(await urlWith(serviceType, host, ingress)).toBe(url);
+});

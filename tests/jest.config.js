@@ -1,0 +1,8 @@
+module.exports = {
+  rootDir: "..",
+  testEnvironment: "node",
+  reporters: ["default", "<rootDir>/tests/closingLine.js"],
+  testMatch: ["<rootDir>/tests/**/*.test.ts"],
+  // `npm run check` has checked the types.
+  transform: { "\\.ts$": ["ts-jest", { diagnostics: false }] },
+};

@@ -1,0 +1,184 @@
+import { existsSync } from "node:fs";
+import { type Balancing, fill, renderNginx } from "../nginx/render";
+import { timing } from "../worker/timing";
+import { NginxRoot, whyNoNginx } from "./support/nginxRoot";
+
+const BALANCING: readonly Balancing[] = ["round-robin", "least-conn", "random-two"];
+const rendered = (balancing: Balancing = "round-robin") => renderNginx({ balancing, ...timing });
+/** The directives, without comments and indentation. */
+const directives = (text: string) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
+
+describe("the template", () => {
+  test("gets each value at its name, as often as it is there", () => {
+    expect(fill("a {{one}} {{two}}s {{one}};", { one: 1, two: "2$&" })).toBe("a 1 2$&s 1;");
+  });
+
+  test("is refused if it asks for what is not given", () => {
+    expect(() => fill("{{one}} {{two}}", { one: 1 })).toThrow(
+      new Error("the template asks for {{two}}, which is not given"),
+    );
+  });
+
+  test("is refused if it leaves out what is given", () => {
+    expect(() => fill("{{one}}", { one: 1, two: 2, three: 3 })).toThrow(
+      new Error("the template has no place for two, three"),
+    );
+  });
+});
+
+describe("nginx.conf", () => {
+  test.each(BALANCING)("has no place left to fill in with %s", (balancing) => {
+    expect(rendered(balancing)).not.toMatch(/\{\{|\}\}|undefined|NaN/);
+  });
+
+  test.each([
+    ["round-robin", []],
+    ["least-conn", ["least_conn;"]],
+    ["random-two", ["random two least_conn;"]],
+  ] as const)("picks a worker by %s", (balancing, expected) => {
+    const methods = /^(least_conn|random|ip_hash|hash|least_time)\b/;
+    expect(directives(rendered(balancing)).filter((line) => methods.test(line))).toEqual(expected);
+  });
+
+  test("shares the upstream among nginx's processes, keeps connections, and asks another worker for a lost request", () => {
+    expect(directives(rendered())).toEqual(
+      expect.arrayContaining([
+        "zone workers 256k;",
+        "keepalive 64;",
+        'proxy_set_header Connection "";',
+        "proxy_next_upstream error timeout non_idempotent;",
+        "proxy_ignore_client_abort off;",
+      ]),
+    );
+  });
+
+  test("has the times of the timing model", () => {
+    expect(directives(rendered())).toEqual(
+      expect.arrayContaining([
+        `keepalive_timeout ${timing.proxyKeepAlive}s;`,
+        `proxy_connect_timeout ${timing.connect}s;`,
+        `proxy_read_timeout ${timing.read}s;`,
+      ]),
+    );
+  });
+});
+
+const reason = whyNoNginx();
+if (reason !== undefined) console.warn(`nginx itself is not asked: ${reason}`);
+const testHere = reason === undefined ? test : test.skip;
+
+describe("nginx, started by start.sh,", () => {
+  const nginx = new NginxRoot();
+  const pod = (...lines: string[]) => `${lines.join("\n")}\noptions ndots:5\n`;
+  const SEARCH = "search coinflip.svc.cluster.local svc.cluster.local cluster.local";
+  const USUAL = pod(SEARCH, "nameserver 10.96.0.10");
+  beforeAll(async () => {
+    if (reason === undefined) await nginx.make();
+  }, 120_000);
+  afterEach(() => nginx.end());
+  afterAll(() => nginx.remove());
+
+  testHere.each(BALANCING)("accepts the configuration with %s", async (balancing) => {
+    const { code, errors } = await nginx.test(rendered(balancing), USUAL);
+    expect(errors).toContain("test is successful");
+    expect(errors).not.toMatch(/\[(warn|error|emerg|crit)\]/);
+    expect(code).toBe(0);
+    expect(await nginx.read("tmp/arguments")).toBe("-c\n/etc/coinflip/nginx.conf\n-g\ndaemon off;\n");
+  });
+
+  testHere("refuses a configuration that is none", async () => {
+    const { code, errors } = await nginx.test(rendered("least-conn").replace("least_conn;", "least_con;"), USUAL);
+    expect(errors).toContain('unknown directive "least_con"');
+    expect(code).not.toBe(0);
+  });
+
+  const local = "worker.coinflip.svc.cluster.local";
+  testHere.each([
+    ["an IPv4 name server", USUAL, "10.96.0.10", local],
+    ["an IPv6 name server", pod("nameserver fd00:10:96::a", SEARCH), "[fd00:10:96::a]", local],
+    [
+      "several name servers",
+      pod("nameserver 10.96.0.10", "nameserver fd00:10:96::a", "nameserver 10.96.0.11", SEARCH),
+      "10.96.0.10 [fd00:10:96::a] 10.96.0.11",
+      local,
+    ],
+    [
+      "the search list the other way round",
+      pod("nameserver 10.0.0.1", "search cluster.local svc.cluster.local coinflip.svc.cluster.local"),
+      "10.0.0.1",
+      local,
+    ],
+    ["only svc.DOMAIN to search", pod("nameserver 10.0.0.1", "search svc.cluster.local"), "10.0.0.1", local],
+    ["comments and tabs", pod("# by kubelet", "nameserver\t10.0.0.1", "search\tsvc.cluster.local"), "10.0.0.1", local],
+    [
+      "another cluster domain",
+      pod("search coinflip.svc.corp.example svc.corp.example corp.example", "nameserver 10.0.0.1"),
+      "10.0.0.1",
+      "worker.coinflip.svc.corp.example",
+    ],
+    [
+      "a domain of the node's own that begins with svc",
+      pod(`${SEARCH} svc.example.com`, "nameserver 10.0.0.1"),
+      "10.0.0.1",
+      local,
+    ],
+  ])("finds the workers in a pod with %s", async (_, resolvConf, resolver, host) => {
+    const { code } = await nginx.test(rendered(), resolvConf);
+    expect(await nginx.read("tmp/resolver.conf")).toBe(`resolver ${resolver} valid=${timing.dnsValid}s;\n`);
+    expect(await nginx.read("tmp/upstream.conf")).toBe(`server ${host}:5000 resolve max_fails=3 fail_timeout=5s;\n`);
+    expect(code).toBe(0);
+  });
+
+  testHere.each([
+    ["no name server", pod(SEARCH)],
+    ["nothing to search", pod("nameserver 10.96.0.10")],
+    ["only the node's domains to search", pod("nameserver 10.96.0.10", "search example.com corp.example")],
+    ["nothing at all", ""],
+  ])("does not start in a pod with %s, and says why", async (_, resolvConf) => {
+    expect(await nginx.test(rendered(), resolvConf)).toEqual({
+      code: 1,
+      errors:
+        "start.sh: /etc/resolv.conf names no name server or no svc.DOMAIN to search; is this a pod with dnsPolicy ClusterFirst?\n",
+    });
+  });
+
+  testHere("listens on IPv4, and on IPv6 where the pod has it", async () => {
+    const onIPv6 = existsSync("/proc/net/if_inet6");
+    expect((await nginx.test(rendered(), USUAL, "none")).code).toBe(0);
+    expect(await nginx.read("tmp/listen.conf")).toBe("listen 8080;\n");
+    expect((await nginx.test(rendered(), USUAL, "loopback")).code).toBe(0);
+    expect(await nginx.read("tmp/listen.conf")).toBe(`listen 8080;\n${onIPv6 ? "listen [::]:8080;\n" : ""}`);
+  });
+
+  testHere("answers probes without a worker, and everything else with a problem that its log finds again", async () => {
+    await nginx.serve(rendered(), pod("nameserver 127.0.0.1", SEARCH));
+    const ask = (path: string, id: string) =>
+      nginx.fromInside(`(async () => {
+        const until = performance.now() + 5000;
+        const ask = () => fetch("http://127.0.0.1:8080${path}", { headers: { "x-request-id": ${JSON.stringify(id)} } })
+          .catch((error) => performance.now() > until ? Promise.reject(error) : ask());
+        const response = await ask();
+        const { status, headers } = response;
+        return { status, type: headers.get("content-type"), id: headers.get("x-request-id"), text: await response.text() };
+      })()`);
+    expect(await ask("/nginx-healthz", "probe")).toMatchObject({ status: 200, text: '{"status":"ok"}' });
+    const lost = (await ask("/compute", "order-66")) as { text: string };
+    expect(lost).toMatchObject({ status: 502, type: "application/problem+json", id: "order-66" });
+    expect(JSON.parse(lost.text)).toEqual({
+      type: "about:blank",
+      status: 502,
+      detail:
+        "the load balancer could not pass the request to a worker, or refused it; its log has the details under this request's id",
+    });
+    expect(await ask("/compute", "no id")).toMatchObject({ status: 502, id: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    const log = (await nginx.read("output")).split("\n").filter((line) => line.startsWith("{"));
+    expect(log.map((line) => JSON.parse(line))).toMatchObject([
+      { requestId: "order-66", method: "GET", path: "/compute", status: 502 },
+      { requestId: expect.stringMatching(/^[0-9a-f]{32}$/), status: 502 },
+    ]);
+  });
+});

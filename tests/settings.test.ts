@@ -1,0 +1,198 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import { readSettings, type Settings } from "../settings";
+
+interface Project {
+  readonly config: Record<keyof Settings, { type: string; default: unknown; description: string }>;
+}
+const read = (file: string) => readFileSync(join(__dirname, "..", file), "utf8");
+const { config: declared } = parse(read("Pulumi.yaml")) as Project;
+const defaults = Object.fromEntries(
+  Object.entries(declared).map(([name, { default: value }]) => [
+    name,
+    typeof value === "object" ? JSON.stringify(value) : String(value),
+  ]),
+);
+
+/** Reads the defaults of Pulumi.yaml with other values over them; undefined takes one away. */
+function settingsWith(values: Record<string, string | undefined> = {}): Settings {
+  const config: Record<string, string> = {};
+  for (const [name, value] of Object.entries({ ...defaults, ...values })) {
+    if (value !== undefined) config[name.includes(":") ? name : `coinflip:${name}`] = value;
+  }
+  pulumi.runtime.setAllConfig(config);
+  return readSettings();
+}
+const withRegistry = (registry: unknown) => settingsWith({ registry: JSON.stringify(registry) });
+
+/** The lines of the error that the settings are refused with, after the first. */
+function faults(read: () => Settings): string[] {
+  try {
+    read();
+  } catch (error) {
+    expect(pulumi.RunError.isInstance(error)).toBe(true);
+    const [first, ...lines] = (error as Error).message.split("\n");
+    const count = lines.length === 1 ? "one setting is" : `${lines.length} settings are`;
+    expect(first).toBe(`${count} wrong, and nothing was changed:`);
+    return lines.map((line) => line.replace(/^ {2}/, ""));
+  }
+  throw new Error("the settings were not refused");
+}
+
+beforeAll(() => pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "coinflip"));
+
+describe("settings", () => {
+  test("are, by default, those of Pulumi.yaml", () => {
+    expect(settingsWith()).toEqual({
+      workers: 2,
+      maxHeads: 32,
+      loadBalancers: 2,
+      balancing: "round-robin",
+      serviceType: "NodePort",
+      nodePort: 30080,
+      host: "",
+      namespace: "coinflip",
+      context: "",
+      registry: undefined,
+      nodeImage: "node:24.21.0-slim",
+      nginxImage: "nginx:1.30.6-alpine",
+    });
+  });
+
+  test.each([
+    ["workers", ["1", "1000"]],
+    ["maxHeads", ["1", "40"]],
+    ["loadBalancers", ["1", "100"]],
+    ["balancing", ["round-robin", "least-conn", "random-two"]],
+    ["serviceType", ["NodePort", "LoadBalancer", "ClusterIP"]],
+    ["nodePort", ["30000", "32767"]],
+    ["host", ["", "localhost", "coin.example.com", "10.90.0.2", "[fd00::1]", "A"]],
+    ["namespace", ["a", "0", "my-flips", "a".repeat(63)]],
+    ["context", ["", "kind-kind", "arn:aws:eks:eu-west-1:1:cluster/flips", "me@host"]],
+    ["nodeImage", ["node:24", "localhost:5000/node:24-slim", `node@sha256:${"0a".repeat(32)}`, "ghcr.io/a/b_c:1.2.3"]],
+    ["nginxImage", ["nginx:1.27.3", "coinflip.local/nginx:forky"]],
+  ] as const)("%s takes %j", (name, values) => {
+    for (const value of values) expect(String(settingsWith({ [name]: value })[name])).toBe(value);
+  });
+
+  const whole = (range: string, example: number) => [`an integer from ${range}`, String(example)] as const;
+  const image = "an image with a version, by tag (not latest) or by digest";
+  test.each([
+    ["workers", ["0", "1001", "-1", "2.5", "3abc", "1e2", "two", "", " 2", "0x2"], ...whole("1 to 1000", 2)],
+    ["maxHeads", ["0", "41", "32.0"], ...whole("1 to 40", 32)],
+    ["loadBalancers", ["0", "101", "NaN"], ...whole("1 to 100", 2)],
+    ["balancing", ["random", "", "Round-Robin"], "round-robin or least-conn or random-two", "round-robin"],
+    ["serviceType", ["nodeport", "Ingress"], "NodePort or LoadBalancer or ClusterIP", "NodePort"],
+    ["nodePort", ["80", "29999", "32768", ""], ...whole("30000 to 32767", 30080)],
+    [
+      "host",
+      ["http://localhost", "localhost:80", "-a", "a-", "fd00::1", "a b"],
+      "a host name or an address, or nothing",
+      "localhost",
+    ],
+    [
+      "namespace",
+      ["", "Coin", "-a", "a-", "a_b", "a".repeat(64), "a.b"],
+      "at most 63 of a-z, 0-9 and -, no - at either end",
+      "coinflip",
+    ],
+    ["context", ["two words", "a\n"], "the name of a kubeconfig context", "kind-kind"],
+    ["nodeImage", ["node", "node:latest", "", "localhost:5000/node", "node@sha256:0a"], image, "node:24.21.0-slim"],
+    ["nginxImage", ["nginx", "ghcr.io/nginx:latest", "nginx:"], image, "nginx:1.30.6-alpine"],
+  ] as const)("%s refuses %j, and says what is allowed and how to set it", (name, values, allowed, example) => {
+    for (const value of values) {
+      expect(faults(() => settingsWith({ [name]: value }))).toEqual([
+        `${name} is ${JSON.stringify(value)}; allowed is ${allowed}:  pulumi config set ${name} ${example}`,
+      ]);
+    }
+  });
+
+  test("are refused all at once, with the missing and the unknown among them", () => {
+    const wrong = { workers: "0", nodePort: undefined, wokers: "3", "nginx:image": "not ours", balancing: "best" };
+    expect(faults(() => settingsWith({ ...wrong, registry: '{"server":"ghcr.io"}' }))).toEqual([
+      'workers is "0"; allowed is an integer from 1 to 1000:  pulumi config set workers 2',
+      'balancing is "best"; allowed is round-robin or least-conn or random-two:  pulumi config set balancing round-robin',
+      "nodePort is missing; allowed is an integer from 30000 to 32767:  pulumi config set nodePort 30080",
+      "registry.repository is missing; allowed is a lower-case path:  pulumi config set --path registry.repository me/coinflip",
+      "wokers is no setting:  pulumi config rm wokers",
+    ]);
+  });
+});
+
+describe("the registry", () => {
+  const ours = { server: "ghcr.io", repository: "me/coinflip" };
+
+  test("may ask for no credentials", () => {
+    expect(withRegistry(ours).registry).toEqual(ours);
+    expect(withRegistry({ server: "localhost:5000", repository: "a/b-c.d/e__f" }).registry?.server).toBe(
+      "localhost:5000",
+    );
+  });
+
+  test("has its password as a secret", async () => {
+    const { password, ...rest } = withRegistry({ ...ours, username: "me", password: "hunter2" }).registry ?? {};
+    expect(rest).toEqual({ ...ours, username: "me" });
+    expect(await pulumi.isSecret(password as pulumi.Output<string>)).toBe(true);
+  });
+
+  const command = (name: string, example: string) => `pulumi config set --path registry.${name} ${example}`;
+  const server = `a host, with a port if needed:  ${command("server", "ghcr.io")}`;
+  const repository = `a lower-case path:  ${command("repository", "me/coinflip")}`;
+  const username = `a user name, with a password:  ${command("username", "me")}`;
+  const password = "a secret, with a username:  pulumi config set --secret --path registry.password …";
+  test.each([
+    [{ repository: "a" }, [`registry.server is missing; allowed is ${server}`]],
+    [{ ...ours, server: "https://ghcr.io" }, [`registry.server is "https://ghcr.io"; allowed is ${server}`]],
+    [{ ...ours, server: 5000 }, [`registry.server is "5000"; allowed is ${server}`]],
+    [{ server: "ghcr.io" }, [`registry.repository is missing; allowed is ${repository}`]],
+    [{ ...ours, repository: "Me/c:1" }, [`registry.repository is "Me/c:1"; allowed is ${repository}`]],
+    [{ ...ours, username: "me" }, [`registry.password is missing; allowed is ${password}`]],
+    [{ ...ours, password: "hunter2" }, [`registry.username is missing; allowed is ${username}`]],
+    [
+      { ...ours, username: "m e", password: 77 },
+      [`registry.username is "m e"; allowed is ${username}`, `registry.password is "[secret]"; allowed is ${password}`],
+    ],
+  ])("is refused as %j, with what is allowed", (registry, expected) => {
+    expect(faults(() => withRegistry(registry))).toEqual(expected);
+  });
+
+  test("is told a key that it does not have", () => {
+    expect(faults(() => withRegistry({ ...ours, user: "me" }))).toEqual([
+      "registry.user is no setting:  pulumi config rm --path registry.user",
+    ]);
+  });
+
+  test.each(['"ghcr.io"', "null", "3", '["ghcr.io"]', "ghcr.io", '{"password":"hunter2"'])(
+    "that is no object, such as %s, is one of the faults that are listed, and nothing of it is shown",
+    (registry) => {
+      const [fault] = faults(() => settingsWith({ registry }));
+      expect(fault).toMatch(/^registry[ .]/);
+      expect(fault).not.toContain("hunter2");
+    },
+  );
+});
+
+describe("Pulumi.yaml", () => {
+  test("has a type, a default and a description of every setting, and no other", () => {
+    expect(Object.keys(declared).sort()).toEqual(Object.keys(settingsWith()).sort());
+    for (const each of Object.values(declared)) {
+      expect(each).toEqual({
+        type: expect.any(String),
+        default: expect.anything(),
+        description: expect.stringMatching(/^\S.*\.$/),
+      });
+      const type = typeof each.default === "number" ? "integer" : typeof each.default;
+      expect(each.type).toBe(type);
+    }
+  });
+
+  test("has no secret in the stacks beside it, and only settings that there are", () => {
+    const { config, ...rest } = parse(read("Pulumi.dev.yaml")) as { config: Record<string, unknown> };
+    expect(rest).toEqual({});
+    expect(JSON.stringify(config)).not.toMatch(/secure|password/);
+    const known = Object.keys(declared).map((name) => `coinflip:${name}`);
+    expect(known).toEqual(expect.arrayContaining(Object.keys(config)));
+  });
+});

@@ -1,0 +1,119 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { timing } from "../../worker/timing";
+
+const ARCHIVE = join(homedir(), ".cache", "coinflip", "nginx-rootfs.tar");
+const TOOLS = ["mmdebstrap", "tar", "unshare", "nsenter", "ip", "mount", "chroot"];
+const START = join(__dirname, "..", "..", "nginx", "start.sh");
+/** Like a pod's: a user without rights, a network of its own, and what nginx may write to only in /tmp. */
+const IN_POD = `
+  [ "$NETWORK" = none ] || ip link set lo up
+  mount --bind /proc "$ROOT/proc"
+  exec chroot --userspec=10101:10101 "$ROOT" /bin/sh /etc/coinflip/start.sh "$@"`;
+/** In nginx's place: tells what it was asked, and lets the real one only read its configuration. */
+const TESTING_NGINX = `#!/bin/sh
+printf '%s\\n' "$@" >/tmp/arguments
+exec /usr/sbin/nginx -t "$@"
+`;
+
+/** Why no nginx can be run here as it would be in a pod; undefined if one can. */
+export function whyNoNginx(): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "it takes root on Linux";
+  const missing = TOOLS.filter((tool) => {
+    try {
+      execFileSync("which", [tool]);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  return missing.length > 0 ? `there is no ${missing.join(", ")}` : undefined;
+}
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly errors: string;
+}
+
+/** The files of Debian forky's nginx, the first release whose open-source version can follow DNS (1.27.3). */
+export class NginxRoot {
+  private root = "";
+  private child: ChildProcess | undefined;
+
+  async make(): Promise<void> {
+    if (!existsSync(ARCHIVE)) {
+      await mkdir(join(ARCHIVE, ".."), { recursive: true });
+      const rootfs = ["--mode=root", "--variant=extract", "--include=base-files,dash,nginx-light"];
+      // A mirror's copy of the release may be older than its own date of expiry.
+      const dated = `--aptopt=Acquire::Check-Valid-Until "false"`;
+      await promisify(execFile)("mmdebstrap", [...rootfs, dated, "forky", `${ARCHIVE}.partial.tar`]);
+      await rename(`${ARCHIVE}.partial.tar`, ARCHIVE);
+    }
+    this.root = await mkdtemp(join(tmpdir(), "coinflip-nginx-"));
+    chmodSync(this.root, 0o755);
+    await promisify(execFile)("tar", ["-xf", ARCHIVE, "-C", this.root]);
+    await mkdir(join(this.root, "testing"));
+    await writeFile(join(this.root, "testing", "nginx"), TESTING_NGINX, { mode: 0o755 });
+  }
+
+  /** Begins start.sh as the pod does; `nginx` says which one it becomes. */
+  private async start(config: string, resolvConf: string, nginx: "testing" | "real", network: "loopback" | "none") {
+    await rm(join(this.root, "tmp"), { recursive: true, force: true });
+    await mkdir(join(this.root, "tmp"));
+    chmodSync(join(this.root, "tmp"), 0o1777);
+    await mkdir(join(this.root, "etc", "coinflip"), { recursive: true });
+    await writeFile(join(this.root, "etc", "coinflip", "nginx.conf"), config);
+    await writeFile(join(this.root, "etc", "coinflip", "start.sh"), await readFile(START));
+    await writeFile(join(this.root, "etc", "resolv.conf"), resolvConf);
+    // A file, for nginx opens its output once more, which its user could not do with a pipe of ours.
+    const output = join(this.root, "output");
+    await rm(output, { force: true });
+    const to = openSync(output, "a");
+    chmodSync(output, 0o666);
+    const args = ["/etc/coinflip/nginx.conf", "worker.coinflip.svc", "5000", "8080", String(timing.dnsValid)];
+    const PATH = `${nginx === "testing" ? "/testing:" : ""}/usr/sbin:/usr/bin:/sbin:/bin`;
+    const env = { PATH, ROOT: this.root, NETWORK: network };
+    const child = spawn("unshare", ["--mount", "--net", "sh", "-euc", IN_POD, "sh", ...args], {
+      env,
+      stdio: ["ignore", to, to],
+    });
+    closeSync(to);
+    return child;
+  }
+
+  /** Runs start.sh, with an nginx that only tests the configuration. */
+  async test(config: string, resolvConf: string, network: "loopback" | "none" = "loopback"): Promise<Outcome> {
+    const child = await this.start(config, resolvConf, "testing", network);
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, errors: await this.read("output") };
+  }
+
+  /** Runs start.sh and leaves nginx running; `end` ends it. */
+  async serve(config: string, resolvConf: string): Promise<void> {
+    this.child = await this.start(config, resolvConf, "real", "loopback");
+  }
+
+  /** Runs a JavaScript expression in the network of the nginx that runs; its value comes back by JSON. */
+  async fromInside(expression: string): Promise<unknown> {
+    const script = `(async () => console.log(JSON.stringify(await (${expression}))))()`;
+    const args = ["--net", "--target", String(this.child?.pid), process.execPath, "-e", script];
+    const { stdout } = await promisify(execFile)("nsenter", args);
+    return JSON.parse(stdout);
+  }
+
+  read = (file: string) => readFile(join(this.root, file), "utf8");
+
+  async end(): Promise<void> {
+    if (this.child?.exitCode === null && this.child.kill("SIGTERM")) await once(this.child, "close");
+    this.child = undefined;
+  }
+
+  async remove(): Promise<void> {
+    if (this.root !== "") await rm(this.root, { recursive: true });
+  }
+}

@@ -1,0 +1,31 @@
+import type { Cluster, ClusterKind } from "../../cluster";
+import type { SideloadInputs } from "../../worker/sideload";
+import type { Reply } from "./fakeTools";
+
+export const IMAGE = "coinflip-worker:0123456789abcdef";
+export const FOUND = { says: `docker.io/library/${IMAGE}` };
+export const ABSENT = {};
+export const LISTING = `-n k8s.io images ls -q name==docker.io/library/${IMAGE}`;
+const build = {
+  context: "worker/dist",
+  dockerfile: "worker/Dockerfile",
+  args: { NODE_IMAGE: "node:24" },
+  platform: "linux/amd64",
+};
+export const BUILD = `build --platform linux/amd64 -t ${IMAGE} -f worker/Dockerfile --build-arg NODE_IMAGE=node:24 worker/dist`;
+export const INSPECT = `image inspect ${IMAGE}`;
+export const DOCKER: Record<string, Reply> = { [INSPECT]: { says: "[]" }, [`save -o * ${IMAGE}`]: { makes: 3 } };
+export const FROM_DOCKER = [`docker ${INSPECT}`, `docker save -o ARCHIVE ${IMAGE}`];
+
+export const inputsFor = (kind: ClusterKind, name: string, context = `${kind}-${name}`): SideloadInputs => {
+  const cluster: Cluster = { context, kind, name, host: "localhost" };
+  return { image: IMAGE, build, cluster };
+};
+export const KIND = inputsFor("kind", "flips");
+export const KIND_NODES = "ps --filter label=io.x-k8s.kind.cluster=flips --format {{.Names}}";
+export const KIND_LOAD = (nodes: string) => `load image-archive ARCHIVE --name flips --nodes ${nodes}`;
+export const ask = (node: string) => `exec ${node} ctr ${LISTING}`;
+export const kindNodes = (replies: Record<string, Reply>) => ({
+  [KIND_NODES]: { says: Object.keys(replies).join("\n") },
+  ...Object.fromEntries(Object.entries(replies).map(([node, reply]) => [ask(node), reply])),
+});

@@ -1,0 +1,108 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ImageInputs, Manifest, Program } from "../../local/program";
+import type { SideloadInputs } from "../../worker/sideload";
+
+const ROOT = join(__dirname, "..", "..");
+const SOURCES = ["index.ts", "settings.ts", "cluster.ts", "workload.ts", "worker", "nginx", "local", "Pulumi.yaml"];
+
+/** What the program declared, and what it had done to images. */
+export interface Deployed extends Program {
+  readonly images: readonly ImageInputs[];
+  readonly sideloads: readonly SideloadInputs[];
+}
+
+/**
+ * Copies of the project: modules run once, so each run of the program has one of its own, in which nobody who deploys
+ * meanwhile finds our bundle in his build context.
+ */
+export class StackCopies {
+  private readonly folder = mkdtempSync(join(tmpdir(), "coinflip-stack-"));
+  private readonly cwd = process.cwd();
+  private count = 0;
+
+  constructor() {
+    const contexts = ["kind-flips", "coinflip-local", "prod"];
+    const kubeconfig = {
+      "current-context": "kind-flips",
+      contexts: contexts.map((name) => ({ name, context: { cluster: name } })),
+      clusters: contexts.map((name) => ({ name, cluster: { server: `https://${name}.example:6443` } })),
+    };
+    process.env.KUBECONFIG = join(this.folder, "kubeconfig");
+    writeFileSync(process.env.KUBECONFIG, JSON.stringify(kubeconfig));
+  }
+
+  /** Copies the project and goes there. */
+  private copy(): string {
+    const copy = join(this.folder, String(this.count++));
+    for (const source of SOURCES) cpSync(join(ROOT, source), join(copy, source), { recursive: true });
+    symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+    process.chdir(copy);
+    return copy;
+  }
+
+  /** Runs the program with the defaults of Pulumi.yaml and these values over them, after `edit` had a hand in it. */
+  async run(config: Readonly<Record<string, string>> = {}, edit?: (copy: string) => void): Promise<Deployed> {
+    const copy = this.copy();
+    edit?.(copy);
+    const { runProgram } = require(join(copy, "local", "program")) as typeof import("../../local/program");
+    const { resolvedConfig } = require(join(copy, "local", "stackConfig")) as typeof import("../../local/stackConfig");
+    const images: ImageInputs[] = [];
+    const sideloads: SideloadInputs[] = [];
+    const own = Object.fromEntries(Object.entries(config).map(([name, value]) => [`coinflip:${name}`, value]));
+    const program = await runProgram(
+      { ...(await resolvedConfig()), ...own },
+      {
+        async image(inputs) {
+          images.push(inputs);
+          return inputs.skipPush ? undefined : `${inputs.imageName.replace(/:\w+$/, "")}@sha256:${"0a".repeat(32)}`;
+        },
+        async sideload(inputs) {
+          sideloads.push(inputs);
+        },
+      },
+    );
+    return { ...program, images, sideloads };
+  }
+
+  remove(): void {
+    process.chdir(this.cwd);
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** The fields of a manifest that tests look at; all the others are unknown. */
+export interface K8sObject extends Manifest {
+  readonly spec: {
+    readonly replicas: number;
+    readonly type?: string;
+    readonly clusterIP?: string;
+    readonly selector: Record<string, unknown>;
+    readonly ports: readonly Record<string, unknown>[];
+    readonly template: {
+      readonly metadata: { readonly labels: Record<string, string> };
+      readonly spec: PodSpec;
+    };
+  };
+}
+export interface PodSpec {
+  readonly [field: string]: unknown;
+  readonly containers: readonly Container[];
+}
+export interface Container {
+  readonly [field: string]: unknown;
+  readonly image: string;
+  readonly env?: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** The one object of a kind and a name, or the only one of the kind. */
+export function objectOf({ manifests }: Program, kind: string, name?: string): K8sObject {
+  const found = manifests.filter((each) => each.kind === kind && (name === undefined || each.metadata.name === name));
+  expect([kind, name, found.length]).toEqual([kind, name, 1]);
+  return found[0] as K8sObject;
+}
+
+export const podOf = (program: Program, name: string): PodSpec =>
+  objectOf(program, "Deployment", name).spec.template.spec;
+export const containerOf = (program: Program, name: string) => podOf(program, name).containers[0] as Container;
