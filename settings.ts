@@ -101,7 +101,7 @@ export function readSettings(): Settings {
     else values[name] = value;
   }
 
-  const registry = readRegistry(config.getObject<Partial<Record<keyof Registry, unknown>>>("registry"), fault);
+  const registry = readRegistry(config.get("registry") ?? "{}", fault, faults);
   for (const key of Object.keys(pulumi.runtime.allConfig())) {
     const [namespace, name = ""] = key.split(":");
     if (namespace === config.name && !(name in rules) && name !== "registry") {
@@ -123,11 +123,23 @@ export function readSettings(): Settings {
   };
 }
 
+/** Reads the registry from JSON; what is wrong with it goes to the faults, without what may be secret. */
 function readRegistry(
-  given: Partial<Record<keyof Registry, unknown>> | undefined,
+  json: string,
   fault: (name: string, value: string | undefined, rule: Rule, flags: string) => void,
+  faults: string[],
 ): Registry | undefined {
-  if (given === undefined || Object.keys(given).length === 0) return undefined;
+  const given = parseObject(json);
+  if (given === undefined) {
+    faults.push(
+      "registry is not an object with server and repository:  pulumi config rm registry, and set each by --path",
+    );
+    return undefined;
+  }
+  if (Object.keys(given).length === 0) return undefined;
+  for (const name of Object.keys(given).filter((name) => !(name in registryRules))) {
+    faults.push(`registry.${name} is no setting:  pulumi config rm --path registry.${name}`);
+  }
   const withCredentials = "username" in given || "password" in given;
   for (const [name, rule] of Object.entries(registryRules) as [keyof Registry, Rule][]) {
     const value = given[name];
@@ -138,4 +150,12 @@ function readRegistry(
   }
   const { server, repository, username, password } = given as Record<keyof Registry, string>;
   return { server, repository, ...(withCredentials && { username, password: pulumi.secret(password) }) };
+}
+
+function parseObject(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {}
+  return undefined;
 }

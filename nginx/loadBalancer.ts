@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -98,9 +99,9 @@ export class LoadBalancer extends pulumi.ComponentResource {
     );
     this.url = pulumi.all([service.metadata, service.spec, service.status]).apply(([metadata, spec, status]) => {
       if (spec.type === "NodePort") return `http://${args.host || args.nodeHost}:${spec.ports[0]?.nodePort}`;
-      const ingress = status?.loadBalancer?.ingress?.[0];
-      const inCluster = `${metadata.name}.${metadata.namespace}.svc`;
-      return `http://${args.host || ingress?.hostname || ingress?.ip || inCluster}`;
+      const { hostname, ip } = status?.loadBalancer?.ingress?.[0] ?? {};
+      const address = ip && isIPv6(ip) ? `[${ip}]` : ip;
+      return `http://${args.host || hostname || address || `${metadata.name}.${metadata.namespace}.svc`}`;
     });
     this.registerOutputs({ url: this.url });
   }

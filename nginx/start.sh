@@ -13,9 +13,9 @@ while read -r key value rest; do
       resolvers="$resolvers $value"
       ;;
     search)
-      # A pod's search list has svc.DOMAIN in it, whatever the cluster's domain is.
+      # A pod's search list has svc.DOMAIN in it, whatever the cluster's domain is, and after it what the node searches.
       for suffix in $value $rest; do
-        case "$suffix" in svc.*) domain=${suffix#svc.} ;; esac
+        case "$suffix" in svc.*) domain=${domain:-${suffix#svc.}} ;; esac
       done
       ;;
   esac
@@ -28,5 +28,5 @@ fi
 echo "resolver$resolvers valid=${valid}s;" >/tmp/resolver.conf
 echo "server $host.$domain:$port resolve max_fails=3 fail_timeout=5s;" >/tmp/upstream.conf
 echo "listen $listen;" >/tmp/listen.conf
-if [ -s /proc/net/if_inet6 ]; then echo "listen [::]:$listen;" >>/tmp/listen.conf; fi
+if read -r _ 2>/dev/null </proc/net/if_inet6; then echo "listen [::]:$listen;" >>/tmp/listen.conf; fi
 exec nginx -c "$config" -g 'daemon off;'

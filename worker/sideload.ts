@@ -40,13 +40,17 @@ interface Loader {
   readonly load: (nodes: string[], archive: string) => Promise<unknown>;
 }
 
-function loaderFor({ kind, name, context }: Cluster): Loader | undefined {
+function loaderFor({ kind, name, context }: Cluster): Loader {
   const listing = (image: string) => ["-n", "k8s.io", "images", "ls", "-q", `name==docker.io/library/${image}`];
   // kind's and k3d's nodes are Docker containers with containerd inside.
   const inContainer = async (node: string, image: string) =>
     lines(await run("docker", "exec", node, "ctr", ...listing(image))).length > 0;
-  const containers = async (label: string) =>
-    lines(await run("docker", "ps", "--filter", `label=${label}`, "--format", "{{.Names}}"));
+  const containers = async (label: string) => {
+    const names = lines(await run("docker", "ps", "--filter", `label=${label}`, "--format", "{{.Names}}"));
+    const nodes = names.filter((each) => !/-(external-load-balancer|serverlb|tools|registry)$/.test(each));
+    if (nodes.length === 0) throw new Error(`no node of the ${kind} cluster "${name}" runs in Docker; start it`);
+    return nodes;
+  };
   switch (kind) {
     case "coinflip": {
       const ctr = (...args: string[]) => run("ctr", "-a", join(localClusterDir(name), "containerd.sock"), ...args);
@@ -65,8 +69,7 @@ function loaderFor({ kind, name, context }: Cluster): Loader | undefined {
       };
     case "k3d":
       return {
-        nodes: async () =>
-          (await containers(`k3d.cluster=${name}`)).filter((node) => !/-(serverlb|tools|registry)$/.test(node)),
+        nodes: () => containers(`k3d.cluster=${name}`),
         has: inContainer,
         load: (_, archive) => run("k3d", "image", "import", archive, "--cluster", name),
       };
@@ -77,7 +80,12 @@ function loaderFor({ kind, name, context }: Cluster): Loader | undefined {
         load: (_, archive) => run("minikube", "-p", context, "image", "load", archive),
       };
     case "docker":
-      return undefined; // Docker's own images are the cluster's.
+      // Docker's own images are the cluster's: what was built is there.
+      return {
+        nodes: async () => [context],
+        has: (_, image) => inDocker(image),
+        load: async () => undefined,
+      };
     case "remote":
       throw new Error(
         `no image can be side-loaded into "${context}", which is no local cluster; push it to a registry instead: ` +
@@ -89,21 +97,20 @@ function loaderFor({ kind, name, context }: Cluster): Loader | undefined {
 /** The nodes of the cluster that do not have the image yet. */
 export async function nodesWithout({ image, cluster }: SideloadInputs): Promise<string[]> {
   const loader = loaderFor(cluster);
-  if (!loader) return [];
   const nodes = await loader.nodes();
   const present = await Promise.all(nodes.map((node) => loader.has(node, image)));
   return nodes.filter((_, index) => !present[index]);
 }
 
+const inDocker = (image: string) =>
+  run("docker", "image", "inspect", image).then(
+    () => true,
+    () => false,
+  );
+
 /** Builds an image with Docker, unless Docker has it: its tag says its content. */
 export async function buildImage(image: string, { context, dockerfile, args, platform }: Build): Promise<void> {
-  if (
-    await run("docker", "image", "inspect", image).then(
-      () => true,
-      () => false,
-    )
-  )
-    return;
+  if (await inDocker(image)) return;
   const buildArgs = Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
   await run("docker", "build", "--platform", platform, "-t", image, "-f", dockerfile, ...buildArgs, context);
 }
@@ -114,8 +121,9 @@ async function load({ image, build, cluster }: SideloadInputs, nodes: string[]):
   const archive = join(tmpdir(), `${image.replace(/\W/g, "-")}-${process.pid}.tar`);
   try {
     await buildImage(image, build); // It may have been pruned since the stack built it.
+    if (cluster.kind === "docker") return;
     await run("docker", "save", "-o", archive, image);
-    await loaderFor(cluster)?.load(nodes, archive);
+    await loaderFor(cluster).load(nodes, archive);
   } finally {
     await rm(archive, { force: true });
   }

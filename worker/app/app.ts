@@ -24,6 +24,7 @@ type Env = { Variables: { requestId: string; heads?: number; flips?: number } };
 const MAX_BODY_BYTES = 1024;
 /** nginx's number for a request whose client left before the answer. */
 const CLIENT_CLOSED_REQUEST = 499;
+const clientLeft = () => new Problem(CLIENT_CLOSED_REQUEST, "the client left before the answer");
 const PROBES = new Set(["/healthz", "/readyz"]);
 
 export function createApp(surroundings: Surroundings): Hono<Env> {
@@ -78,7 +79,7 @@ export function createApp(surroundings: Surroundings): Hono<Env> {
       c.set("flips", flips);
       return c.json({ heads_required: heads, total_flips: flips });
     } catch (error) {
-      if (client.aborted) throw new Problem(CLIENT_CLOSED_REQUEST, "the client left before the answer");
+      if (client.aborted) throw clientLeft();
       if (deadline.aborted)
         throw new Problem(504, `no row of ${heads} heads came up within ${deadlineMs} ms; try again`);
       throw error;
@@ -102,6 +103,7 @@ export function createApp(surroundings: Surroundings): Hono<Env> {
   });
   app.onError((error, c) => {
     if (error instanceof Problem) return error.answer(c);
+    if (c.req.raw.signal.aborted) return clientLeft().answer(c); // In the middle of its body.
     log("error", { requestId: c.var.requestId, worker, error: error.stack });
     return new Problem(500, "the worker failed; its log has the details under this request's id").answer(c);
   });

@@ -1,4 +1,6 @@
 import { randomFillSync } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import { serve } from "@hono/node-server";
 import pino from "pino";
@@ -37,6 +39,14 @@ server.on("error", (error) => {
   process.exit(1);
 });
 
+// Node.js counts a connection as idle only once it has had a request.
+const unused = new Set<Socket>();
+server.on("connection", (socket: Socket) => {
+  unused.add(socket);
+  socket.once("close", () => unused.delete(socket));
+});
+server.on("request", ({ socket }: IncomingMessage) => unused.delete(socket));
+
 /** Not ready at once; still answering while the news spreads; then no new connections, and an exit with the last answer. */
 function drain(signal: NodeJS.Signals): void {
   if (draining) return;
@@ -47,6 +57,7 @@ function drain(signal: NodeJS.Signals): void {
       logger.info("drained");
       process.exit(0);
     });
+    for (const socket of unused) socket.destroy();
   }, drainDelayMs);
 }
 process.on("SIGTERM", drain);
