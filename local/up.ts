@@ -90,7 +90,7 @@ main(async () => {
   await steps([
     ...(ours
       ? [
-          { title: "Debian packages", run: installPackages },
+          { title: "Debian packages", run: (say: Say) => installPackages(say) },
           {
             title: "Kubernetes, built from its Go modules (once; minutes)",
             run: async (say: Say) => {

@@ -3,6 +3,7 @@ module.exports = class ClosingLine {
   onRunComplete(_contexts, results) {
     const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, numPendingTests } = results;
     const failed = numFailedTests + numRuntimeErrorTestSuites;
-    process.stdout.write(`\n${numPassedTests} passed, ${failed} failed, ${numPendingTests} skipped\n`);
+    const line = `${numPassedTests} passed, ${failed} failed, ${numPendingTests} skipped\n`;
+    process.once("exit", () => process.stdout.write(line)); // After Jest's own summary.
   }
 };

@@ -1,6 +1,7 @@
 module.exports = {
   rootDir: "..",
   testEnvironment: "node",
+  globalSetup: "<rootDir>/tests/installPackages.ts",
   reporters: ["default", "<rootDir>/tests/closingLine.js"],
   testMatch: ["<rootDir>/tests/**/*.test.ts"],
   // `npm run check` has checked the types.

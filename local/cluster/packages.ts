@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { run, succeeds } from "../run";
 
 /** What the local cluster and its images are made of, beside the binaries that are built. */
-const PACKAGES = [
+export const PACKAGES: readonly string[] = [
   "ca-certificates",
   "conntrack",
   "containerd",
@@ -36,9 +36,9 @@ const installed = async (name: string) =>
   succeeds("sh", ["-c", `dpkg-query -W -f '\${Status}' ${name} | grep -q 'ok installed'`]);
 
 /** Installs the Debian packages that are missing. */
-export async function installPackages(onLine: (line: string) => void): Promise<void> {
-  const present = await Promise.all(PACKAGES.map(installed));
-  const missing = PACKAGES.filter((_, index) => !present[index]);
+export async function installPackages(onLine: (line: string) => void, packages = PACKAGES): Promise<void> {
+  const present = await Promise.all(packages.map(installed));
+  const missing = packages.filter((_, index) => !present[index]);
   if (missing.length === 0) return;
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await run("apt-get", ["update"], { env, onLine });

@@ -1,6 +1,6 @@
 import { Clone } from "./clone";
 import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
-import { installRegistry, PASSWORD, Registry, USERNAME } from "./registry";
+import { PASSWORD, Registry, USERNAME } from "./registry";
 import { compute } from "./service";
 
 jest.setTimeout(20 * 60_000);
@@ -17,7 +17,6 @@ function pushedStack(engine: Engine, port: number): void {
     );
 
   beforeAll(async () => {
-    installRegistry();
     await registry.start();
     const { output } = await clone.succeed("npm", "run", "up", "--", ...engine.flags);
     endpoint = /^http:\/\/[\d.]+:30080\/compute$/m.exec(output)?.[0] ?? "";

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -54,11 +54,4 @@ export class Registry {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, "hosts.toml"), `[host."http://${hostAddress}:${this.port}"]\n`);
   }
-}
-
-/** Installs Debian's docker-registry, unless it is there. */
-export function installRegistry(): void {
-  const install =
-    "command -v docker-registry || (apt-get update && apt-get install --yes --no-install-recommends docker-registry)";
-  execFileSync("sh", ["-c", install], { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, stdio: "ignore" });
 }
