@@ -81,7 +81,13 @@ export class LoadBalancer extends pulumi.ComponentResource {
     const service = new k8s.core.v1.Service(
       name,
       {
-        metadata: { name: "nginx-service", namespace, labels: workload.labels },
+        metadata: {
+          name: "nginx-service",
+          namespace,
+          labels: workload.labels,
+          // The Deployment waits for its pods already; the provider would watch their endpoints for ten seconds more.
+          ...(serviceType !== "LoadBalancer" && { annotations: { "pulumi.com/skipAwait": "true" } }),
+        },
         spec: {
           type: serviceType,
           selector: workload.labels,

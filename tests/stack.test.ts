@@ -110,10 +110,10 @@ describe("the stack", () => {
   test("probes what the worker and nginx themselves can answer for", () => {
     const paths = (name: string) =>
       ["startupProbe", "readinessProbe", "livenessProbe"].map(
-        (probe) => (containerOf(usual, name)[probe] as { httpGet: { path: string } }).httpGet,
+        (probe) => (containerOf(usual, name)[probe] as { httpGet: { path: string } } | undefined)?.httpGet,
       );
     const http = (path: string) => ({ path, port: "http" });
-    expect(paths("worker")).toEqual([http("/healthz"), http("/readyz"), http("/healthz")]);
+    expect(paths("worker")).toEqual([undefined, http("/readyz"), http("/healthz")]);
     expect(paths("nginx")).toEqual([http("/readyz"), http("/nginx-healthz"), http("/nginx-healthz")]);
   });
 

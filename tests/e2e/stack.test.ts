@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { Clone } from "./clone";
 import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
 import { hostState, processesOf } from "./host";
@@ -112,8 +113,8 @@ function lifeOfAStack(engine: Engine): void {
       Number((await clone.succeed("docker", "image", "inspect", "--format", "{{.Size}}", image)).output);
     const where = ["--namespace", "coinflip", "get", "deployment", "worker", "--output"];
     const image = await clone.kubectl(...where, "jsonpath={.spec.template.spec.containers[0].image}");
-    const base = /nodeImage'?: (\S+?)[,}\n]/.exec(readFileSync(join(clone.tree, "Pulumi.local.yaml"), "utf8"))?.[1];
-    const added = (await size(image)) - (await size(base ?? "node:24.21.0-slim"));
+    const { config } = parse(readFileSync(join(clone.tree, "Pulumi.local.yaml"), "utf8"));
+    const added = (await size(image)) - (await size(config["coinflip:nodeImage"] ?? "node:24.21.0-slim"));
     measured("worker image over its base image (MB)", added / 1e6, 1);
     expect(added).toBeGreaterThan(0);
   });
