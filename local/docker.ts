@@ -51,6 +51,9 @@ export async function stopDocker(): Promise<void> {
   }
   // Its storage driver leaves the folder mounted onto itself.
   const data = join(dir, "data");
-  while (await succeeds("mountpoint", ["-q", data])) await run("umount", [data]);
+  await waitFor(`the end of the mount ${data}`, 10, async () => {
+    while (await succeeds("mountpoint", ["-q", data])) await run("umount", [data]);
+    return true;
+  });
   await rm(dir, { recursive: true, force: true });
 }

@@ -84,12 +84,22 @@ export async function start(bin: string): Promise<void> {
 async function connect(pid: number, name: string, address: string): Promise<void> {
   let init = "";
   await waitFor("the node's first process", 5, async () => {
-    init = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim();
+    init = await firstProcess(pid);
     return init !== "";
   });
   await run("ip", ["link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", init]);
   await run("ip", ["address", "add", `${address}/30`, "dev", name]);
   await run("ip", ["link", "set", name, "up"]);
+}
+
+/** The first process in the namespaces that `unshare` holds, or an empty text. */
+const firstProcess = async (unshare: number) =>
+  (await readFile(`/proc/${unshare}/task/${unshare}/children`, "utf8")).trim();
+
+/** True once nothing is left of a process but its exit code, which waits for its parent (proc_pid_stat(5)). */
+async function hasEnded(pid: string): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return !/\) [^ZX]/.test(stat);
 }
 
 /** The last lines of each program's log that look like an error. */
@@ -109,13 +119,16 @@ export async function stop(): Promise<void> {
   const node = await readNode();
   if (node) {
     if (await isAlive(node)) {
+      const init = await firstProcess(node.pid);
       process.kill(node.pid, "SIGKILL"); // unshare heeds no other; its --kill-child ends the rest.
-      await waitFor("the end of the node's processes", 10, async () => !(await isAlive(node)));
+      // The first process of a namespace ends after all others in it (pid_namespaces(7)).
+      await waitFor("the end of the node's processes", 10, () => hasEnded(init));
     }
     // The kernel takes the interface away with the namespace, but in its own time.
-    if (await succeeds("ip", ["link", "show", node.interface])) {
-      await succeeds("ip", ["link", "delete", node.interface]);
-    }
+    await waitFor(`the end of interface ${node.interface}`, 10, async () => {
+      if (!(await succeeds("ip", ["link", "show", node.interface]))) return true;
+      return succeeds("ip", ["link", "delete", node.interface]);
+    });
     await removeCgroup(node.cgroup);
   }
   await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
