@@ -20,7 +20,12 @@ const workerImage = new WorkerImage("worker", {
 // Everything else waits for the image: a build or a push that fails leaves the cluster as it was.
 const home = new k8s.core.v1.Namespace(
   "coinflip",
-  { metadata: { name: settings.namespace, labels: { "pod-security.kubernetes.io/enforce": "restricted" } } },
+  {
+    metadata: {
+      name: settings.namespace,
+      labels: { "app.kubernetes.io/name": "coinflip", "pod-security.kubernetes.io/enforce": "restricted" },
+    },
+  },
   { provider, dependsOn: workerImage },
 );
 

@@ -65,9 +65,9 @@ const rules: Record<Exclude<keyof Settings, "registry">, Rule> = {
   nodePort: integer(30000, 32767, 30080),
   host: text("a host name or an address, or nothing", "localhost", new RegExp(`^(${HOST}|\\[[0-9a-fA-F:.]+\\])?$`)),
   namespace: text(
-    "at most 63 of a-z, 0-9 and -, no - at either end",
+    "at most 63 of a-z, 0-9 and -, no - at either end, and not one of the cluster's own (default, kube-…)",
     "coinflip",
-    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    /^(?!default$|kube-)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
   ),
   context: text("the name of a kubeconfig context", "kind-kind", /^\S*$/),
   nodeImage: image("node:24.21.0-slim"),
@@ -85,8 +85,7 @@ const registryRules: Record<keyof Registry, Rule> = {
  *
  * @throws pulumi.RunError that names every wrong setting, its value, what is allowed, and the command that mends it
  */
-export function readSettings(): Settings {
-  const config = new pulumi.Config();
+export function readSettings(config = new pulumi.Config()): Settings {
   const faults: string[] = [];
   const fault = (name: string, value: string | undefined, rule: Rule, flags = "") =>
     faults.push(

@@ -27,16 +27,21 @@ async function push(image: string, registry: ImageInputs["registry"]): Promise<s
   try {
     if (registry?.username !== undefined) {
       const { server, username, password = "" } = registry;
-      await run("docker", ["--config", config, "login", "-u", username, "--password-stdin", server], {
-        input: password,
-        stdin: "pipe",
-      });
-    }
-    await run("docker", [...(registry?.username !== undefined ? ["--config", config] : []), "push", "-q", image]);
+      // The context that the user's own configuration has chosen is the engine that has the image.
+      const host = await run("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+      const env = { DOCKER_CONFIG: config, DOCKER_HOST: host };
+      const login = ["login", "-u", username, "--password-stdin", server];
+      await run("docker", login, { input: password, stdin: "pipe", env });
+      await run("docker", ["push", "-q", image], { env });
+    } else await run("docker", ["push", "-q", image]);
   } finally {
     await rm(config, { recursive: true, force: true });
   }
-  return (await run("docker", ["image", "inspect", "--format", "{{index .RepoDigests 0}}", image])).trim();
+  const digests = await run("docker", ["image", "inspect", "--format", '{{join .RepoDigests "\\n"}}', image]);
+  const [repository = ""] = /^.*(?=:)/.exec(image) ?? [];
+  const pushed = digests.split("\n").find((digest) => digest.startsWith(`${repository}@`));
+  if (pushed === undefined) throw new Error(`Docker does not tell the digest of ${image}, which it has pushed`);
+  return pushed;
 }
 
 /**
@@ -55,6 +60,7 @@ export async function deploy(context: string): Promise<Program["outputs"]> {
       env: { KUBECTL_APPLYSET: "true" },
     });
   const isNamespace = ({ kind }: Manifest) => kind === "Namespace";
+  await refuseForeign(context, outputs.namespace);
   await apply(manifests.filter(isNamespace));
   // The apply set remembers in the namespace what was applied, so that the next one knows what to prune.
   const rest = manifests.filter((each) => !isNamespace(each));
@@ -67,6 +73,18 @@ export async function deploy(context: string): Promise<Program["outputs"]> {
     throw new Error(`${(error as Error).message}\n${await podTroubles(namespace)}`);
   }
   return outputs;
+}
+
+/** What is in a namespace goes with it, so it must not be somebody else's. */
+async function refuseForeign(context: string, namespace: string): Promise<void> {
+  const found = await kubectl([
+    ...["--context", context, "get", "namespace", namespace, "--ignore-not-found"],
+    ...["--output", "jsonpath={.metadata.name} {.metadata.labels.app\\.kubernetes\\.io/name}"],
+  ]);
+  if (found === "" || found === `${namespace} coinflip`) return;
+  throw new Error(
+    `the namespace "${namespace}" is there already, and is not this stack's: npm run up -- -c namespace=NAME`,
+  );
 }
 
 interface Pod {
@@ -105,6 +123,6 @@ async function podTroubles(namespace: readonly string[]): Promise<string> {
 export async function remove(context: string, namespace: string): Promise<void> {
   const where = ["--context", context, "--namespace", namespace];
   // The pods first: a namespace that still has pods waits for half their grace period before it looks again.
-  await kubectl([...where, "delete", "deployments", "--all", "--wait=false", "--ignore-not-found"]);
+  await kubectl([...where, "delete", "deployments", "--selector=app.kubernetes.io/name=coinflip", "--wait=false"]);
   await kubectl([...where, "delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s"]);
 }

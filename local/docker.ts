@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, openSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dir as clusterDir } from "./cluster/cluster";
 import { run, succeeds, waitFor } from "./run";
@@ -8,6 +8,16 @@ import { run, succeeds, waitFor } from "./run";
 /** Where an engine that we started keeps what it has: beside the cluster, for it outlives it by a moment. */
 const dir = join(dirname(clusterDir), "docker");
 const pidFile = join(dir, "pid");
+/** Older engines make this file wherever their data is; the second one says that it was not there before. */
+const KEY = "/etc/docker/key.json";
+const newKey = join(dir, "new-key");
+
+/** The images in Docker that this project makes: the worker's, and base images that stand in for others. */
+export async function ourImages(): Promise<string[]> {
+  const ours = ["--filter", "reference=coinflip-worker", "--filter", "reference=coinflip.local/*"];
+  const names = await run("docker", ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", ...ours]);
+  return names.split("\n").filter((name) => name !== "");
+}
 
 export const dockerAnswers = () => succeeds("docker", ["version", "--format", "{{.Server.Version}}"]);
 
@@ -20,6 +30,7 @@ export const dockerAnswers = () => succeeds("docker", ["version", "--format", "{
 export async function startDocker(): Promise<void> {
   await stopDocker(); // What is left of one that ended by itself.
   await mkdir(dir, { recursive: true });
+  if (!existsSync(KEY)) await writeFile(newKey, "");
   const log = openSync(join(dir, "log"), "a");
   const child = spawn(
     "dockerd",
@@ -55,5 +66,9 @@ export async function stopDocker(): Promise<void> {
     while (await succeeds("mountpoint", ["-q", data])) await run("umount", [data]);
     return true;
   });
+  if (existsSync(newKey)) {
+    await rm(KEY, { force: true });
+    await rmdir(dirname(KEY)).catch(() => undefined); // Unless something else is in there.
+  }
   await rm(dir, { recursive: true, force: true });
 }

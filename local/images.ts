@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PLATFORM, saveImage } from "../worker/sideload";
 import { cacheDir } from "./cluster/binaries";
 import { dir as clusterDir } from "./cluster/cluster";
 import { run, succeeds } from "./run";
@@ -12,7 +13,7 @@ const DOCKERFILE = join(__dirname, "images", "Dockerfile");
 async function build(target: string, image: string, context: string, archive: string, args: string[] = []) {
   await run("docker", ["build", "-q", "-t", image, "--target", target, "-f", DOCKERFILE, ...args, context]);
   await mkdir(cacheDir, { recursive: true });
-  await run("docker", ["save", "-o", `${archive}.partial`, image]);
+  await saveImage(image, `${archive}.partial`, PLATFORM);
   await rename(`${archive}.partial`, archive);
 }
 
@@ -34,6 +35,8 @@ export async function loadClusterImages(bin: string): Promise<void> {
 
 /** An image of Debian packages that stands in for one that no registry can be reached for. */
 interface StandIn {
+  /** In images/Dockerfile. */
+  readonly target: string;
   readonly image: string;
   /** The Debian release, where the packages have the version that the stack needs. */
   readonly suite: string;
@@ -42,24 +45,30 @@ interface StandIn {
   readonly addTo?: (context: string) => Promise<void>;
 }
 
-async function standIns(): Promise<Record<"node" | "nginx", StandIn>> {
+async function standIns(): Promise<Record<BaseImage, StandIn>> {
   const nodeProgram = require.resolve("node/bin/node");
   const { version } = JSON.parse(await readFile(require.resolve("node/package.json"), "utf8"));
   const release = /VERSION_CODENAME=(\w+)/.exec(await readFile("/etc/os-release", "utf8"))?.[1] ?? "stable";
   return {
     // The npm package's program, on the libraries that it is linked with.
-    node: {
+    nodeImage: {
+      target: "node",
       image: `coinflip.local/node:${version}`,
       suite: release,
       packages: "base-files,libstdc++6,libatomic1",
       addTo: (context) => copyFile(nodeProgram, join(context, "node")),
     },
     // forky is the first release whose nginx can follow DNS in the open-source version (1.27.3).
-    nginx: { image: "coinflip.local/nginx:forky", suite: "forky", packages: "base-files,dash,nginx-light" },
+    nginxImage: {
+      target: "nginx",
+      image: "coinflip.local/nginx:forky",
+      suite: "forky",
+      packages: "base-files,dash,nginx-light",
+    },
   };
 }
 
-async function makeStandIn(name: string, { image, suite, packages, addTo }: StandIn, archive: string) {
+async function makeStandIn({ target, image, suite, packages, addTo }: StandIn, archive: string) {
   const context = await mkdtemp(join(tmpdir(), "coinflip-image-"));
   try {
     // Without base-files the links of the merged /usr are missing, and nothing starts.
@@ -68,55 +77,45 @@ async function makeStandIn(name: string, { image, suite, packages, addTo }: Stan
     const dated = `--aptopt=Acquire::Check-Valid-Until "false"`;
     await run("mmdebstrap", [...rootfs, dated, suite, join(context, "rootfs.tar")]);
     await addTo?.(context);
-    await build(name, image, context, archive);
+    await build(target, image, context, archive);
   } finally {
     await rm(context, { recursive: true, force: true });
   }
 }
 
-export interface BaseImages {
-  readonly nodeImage: string;
-  readonly nginxImage: string;
-  /** Why they are not the ones asked for, if they are not. */
-  readonly standInBecause?: string;
-}
+/** The settings that name base images. */
+export type BaseImage = "nodeImage" | "nginxImage";
+export const isStandIn = (image: string) => image.startsWith("coinflip.local/");
 
 /**
- * Brings the base images to where they are used: the worker's to Docker, nginx's to the local cluster, which pulls from
- * nowhere. Where no registry answers, images of the same programs are made from Debian packages, and kept in the cache.
+ * Brings a base image to where it is used: the worker's is pulled to Docker, nginx's goes on to the local cluster, which
+ * pulls from nowhere.
  */
-export async function provideBaseImages(wanted: { nodeImage: string; nginxImage: string }): Promise<BaseImages> {
-  const pulled = await Promise.all(Object.values(wanted).map(pull));
-  const refused = pulled.find((reason) => reason !== undefined);
-  if (refused === undefined) {
-    await saveAndLoad(wanted.nginxImage);
-    return wanted;
-  }
-  const { node, nginx } = await standIns();
-  const [nodeArchive, nginxArchive] = [node, nginx].map(({ image }) =>
-    join(cacheDir, `${image.replace(/\W/g, "-")}.tar`),
-  );
-  if (!nodeArchive || !nginxArchive) throw new Error("unreachable");
-  if (!existsSync(nodeArchive)) await makeStandIn("node", node, nodeArchive);
-  if (!existsSync(nginxArchive)) await makeStandIn("nginx", nginx, nginxArchive);
-  await Promise.all([run("docker", ["load", "-q", "-i", nodeArchive]), load(nginxArchive)]);
-  return { nodeImage: node.image, nginxImage: nginx.image, standInBecause: refused };
+export async function provideBaseImage(setting: BaseImage, image: string): Promise<void> {
+  await pull(image);
+  if (setting === "nginxImage") await saveAndLoad(image);
 }
 
-/** Pulls an image unless Docker has it; undefined, or why it cannot be had. */
-async function pull(image: string): Promise<string | undefined> {
-  if (await succeeds("docker", ["image", "inspect", image])) return undefined;
-  return run("docker", ["pull", "-q", image], { timeout: 300_000 }).then(
-    () => undefined,
-    (error: Error) => error.message.split("\n").at(-1),
-  );
+/** Brings an image of the same programs, made from Debian packages, in its place; returns its name. */
+export async function provideStandIn(setting: BaseImage): Promise<string> {
+  const standIn = (await standIns())[setting];
+  const archive = join(cacheDir, `${standIn.image.replace(/\W/g, "-")}.tar`);
+  if (!existsSync(archive)) await makeStandIn(standIn, archive);
+  await (setting === "nginxImage" ? load(archive) : run("docker", ["load", "-q", "-i", archive]));
+  return standIn.image;
+}
+
+/** Pulls an image, unless Docker has it. */
+async function pull(image: string): Promise<void> {
+  if (await succeeds("docker", ["image", "inspect", image])) return;
+  await run("docker", ["pull", "-q", image], { timeout: 300_000 });
 }
 
 async function saveAndLoad(image: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "coinflip-image-"));
   try {
     const archive = join(folder, "image.tar");
-    await run("docker", ["save", "-o", archive, image]);
+    await saveImage(image, archive, PLATFORM);
     await load(archive);
   } finally {
     await rm(folder, { recursive: true, force: true });

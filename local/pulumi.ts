@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Program } from "./program";
 import { note } from "./record";
-import { run, succeeds } from "./run";
+import { run } from "./run";
 import { root, STACK } from "./stackConfig";
 
 const env = {
@@ -16,8 +16,8 @@ const env = {
 /** The npm package `pulumi`: it runs the CLI of its version, and downloads it if it is not there. */
 const LAUNCHER = join(root, "node_modules", ".bin", "pulumi");
 
-/** The user's own CLI if there is one on the PATH, else the npm package's. */
-function program(): string {
+/** The Pulumi CLI: the user's own if there is one on the PATH, else the npm package's. */
+export function pulumiProgram(): string {
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     if (folder.includes("node_modules")) continue;
     try {
@@ -29,7 +29,7 @@ function program(): string {
 }
 
 const pulumi = (args: readonly string[], onLine?: (line: string) => void) =>
-  run(program(), [...args, "--non-interactive", "--color=never"], { cwd: root, env, ...(onLine && { onLine }) });
+  run(pulumiProgram(), [...args, "--non-interactive", "--color=never"], { cwd: root, env, ...(onLine && { onLine }) });
 
 /** Undefined if the Pulumi CLI and the plugins can be used here; else the reason in a few words. */
 export async function cannotUsePulumi(onLine: (line: string) => void): Promise<string | undefined> {
@@ -42,10 +42,20 @@ export async function cannotUsePulumi(onLine: (line: string) => void): Promise<s
   }
 }
 
+/** False only if the CLI says so: a backend that is slow or down is no reason to take another one. */
+async function isLoggedIn(): Promise<boolean> {
+  try {
+    await pulumi(["whoami"]);
+    return true;
+  } catch (error) {
+    if (/PULUMI_ACCESS_TOKEN|pulumi login/.test((error as Error).message)) return false;
+    throw error;
+  }
+}
+
 /** `pulumi up` on the stack `local`: on the backend that the user is logged in to, else on this machine's files. */
 export async function pulumiUp(refresh: boolean, onLine: (line: string) => void): Promise<Program["outputs"]> {
-  const loggedIn = await succeeds(program(), ["whoami", "--non-interactive"], { cwd: root, env });
-  if (!loggedIn) {
+  if (!(await isLoggedIn())) {
     await note({ loggedIn: true });
     await pulumi(["login", "--local"]);
   }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dir as clusterDir } from "./cluster/cluster";
+import { KUBECACHEDIR } from "./kubectl";
 import { root } from "./stackConfig";
 
 /** What `npm run up` has done, step by step, for `npm run down` to undo. */
@@ -15,6 +16,8 @@ export interface UpRecord {
   readonly context?: string;
   readonly namespace?: string;
   readonly with?: "pulumi" | "kubectl";
+  /** The images that were made in a Docker engine that ran before. */
+  readonly images?: readonly string[];
   /** Whether `pulumi login --local` was done, since the user was logged in nowhere. */
   readonly loggedIn?: boolean;
 }
@@ -41,5 +44,6 @@ export async function note(done: Partial<UpRecord>): Promise<void> {
 
 export async function forget(): Promise<void> {
   await rm(file, { force: true });
+  await rm(KUBECACHEDIR, { recursive: true, force: true });
   await rmdir(dirname(file)).catch(() => undefined); // Unless something else is in there.
 }

@@ -1,13 +1,16 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { type Document, parse, parseDocument } from "yaml";
+import { readSettings } from "../settings";
 
 /** The stack that `npm run up` makes; its file is this machine's own, and not committed. */
 export const STACK = "local";
 export const root = join(__dirname, "..");
 export const stackFile = (stack: string) => join(root, `Pulumi.${stack}.yaml`);
-const key = (name: string) => `coinflip:${name}`;
+const PROJECT = "coinflip";
+const key = (name: string) => `${PROJECT}:${name}`;
 
 async function read(stack = STACK): Promise<Document> {
   const file = stackFile(stack);
@@ -21,14 +24,21 @@ export async function getConfig(name: string): Promise<unknown> {
   return (await read()).getIn(["config", key(name)]);
 }
 
-/** Writes values as `pulumi config set` does; undefined removes one. */
+/**
+ * Writes values as `pulumi config set` does; undefined removes one.
+ *
+ * @throws pulumi.RunError, and writes nothing, if the program would refuse the configuration
+ */
 export async function setConfig(values: Readonly<Record<string, string | undefined>>): Promise<void> {
   const document = await read();
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) document.deleteIn(["config", key(name)]);
     else document.setIn(["config", ...key(name).split(".")], value);
   }
-  await writeFile(stackFile(STACK), document.toString());
+  pulumi.runtime.setAllConfig(asText(await withDefaults(document), () => "[encrypted]"));
+  readSettings(new pulumi.Config(PROJECT));
+  // It may hold a registry's password.
+  await writeFile(stackFile(STACK), document.toString(), { mode: 0o600 });
 }
 
 /** The defaults of Pulumi.yaml. */
@@ -48,13 +58,24 @@ export async function defaults(): Promise<Record<string, unknown>> {
  * @throws Error for an encrypted value, which only the CLI can read
  */
 export async function resolvedConfig(stack = STACK): Promise<Record<string, string>> {
-  const own = ((await read(stack)).toJS() as { config?: Record<string, unknown> }).config ?? {};
+  return asText(await withDefaults(await read(stack)), (name) => {
+    throw new Error(`${name} is encrypted, and only the Pulumi CLI can read it`);
+  });
+}
+
+async function withDefaults(document: Document): Promise<Record<string, unknown>> {
+  const own = (document.toJS() as { config?: Record<string, unknown> }).config ?? {};
   const given = Object.fromEntries(Object.entries(await defaults()).map(([name, value]) => [key(name), value]));
+  return { ...given, ...own };
+}
+
+/** Objects as JSON, in which `decrypt` stands in for each `{secure: …}`. */
+function asText(config: Record<string, unknown>, decrypt: (name: string) => string): Record<string, string> {
   return Object.fromEntries(
-    Object.entries({ ...given, ...own }).map(([name, value]) => {
-      const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-      if (text.includes('"secure":')) throw new Error(`${name} is encrypted, and only the Pulumi CLI can read it`);
-      return [name, text];
+    Object.entries(config).map(([name, value]) => {
+      const plain = (_: string, each: unknown) =>
+        typeof each === "object" && each !== null && "secure" in each ? decrypt(name) : each;
+      return [name, typeof value === "object" ? JSON.stringify(value, plain) : String(value)];
     }),
   );
 }

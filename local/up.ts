@@ -7,15 +7,15 @@ import * as localCluster from "./cluster/cluster";
 import { addContext, CONTEXT, chooseContext } from "./cluster/kubeconfig";
 import { cannotHost, installPackages } from "./cluster/packages";
 import { deploy } from "./deploy";
-import { dockerAnswers, startDocker } from "./docker";
+import { dockerAnswers, ourImages, startDocker } from "./docker";
 import { firstAnswer } from "./firstAnswer";
-import { loadClusterImages, provideBaseImages } from "./images";
+import { type BaseImage, isStandIn, loadClusterImages, provideBaseImage, provideStandIn } from "./images";
 import { kubectl } from "./kubectl";
 import type { Program } from "./program";
 import { cannotUsePulumi, pulumiUp } from "./pulumi";
-import { note, readRecord } from "./record";
+import { note, readRecord, type UpRecord } from "./record";
 import { defaults, getConfig, root, setConfig } from "./stackConfig";
-import { main, type Say, steps } from "./steps";
+import { main, type Say, type Step, steps } from "./steps";
 
 /** Starts the local cluster, unless it runs; the seconds until its node was Ready if it was started now. */
 async function startLocalCluster(bin: string): Promise<number | undefined> {
@@ -32,18 +32,24 @@ async function startLocalCluster(bin: string): Promise<number | undefined> {
   return ready;
 }
 
-/** Brings the base images to the local cluster, and their names to the stack. */
+/** Brings the base images to the local cluster. Others stand in for the usual ones that cannot be pulled. */
 async function provideImages(): Promise<string | undefined> {
-  const asked = async (name: "nodeImage" | "nginxImage") => {
-    const value = await getConfig(name);
+  const settings: readonly BaseImage[] = ["nodeImage", "nginxImage"];
+  let refused: string | undefined;
+  for (const setting of settings) {
+    const own = await getConfig(setting);
     // A stand-in of an earlier time is no wish of the user's.
-    return typeof value === "string" && !value.startsWith("coinflip.local/") ? value : String((await defaults())[name]);
-  };
-  const wanted = { nodeImage: await asked("nodeImage"), nginxImage: await asked("nginxImage") };
-  const { standInBecause, ...images } = await provideBaseImages(wanted);
-  if (standInBecause === undefined) return undefined;
-  await setConfig(images);
-  return `made from Debian packages, since no image registry could be reached (${standInBecause})`;
+    const asked = typeof own === "string" && !isStandIn(own) ? own : undefined;
+    try {
+      await provideBaseImage(setting, asked ?? String((await defaults())[setting]));
+      await setConfig({ [setting]: asked });
+    } catch (error) {
+      if (asked !== undefined) throw error;
+      refused = (error as Error).message.split("\n").at(-1);
+      await setConfig({ [setting]: await provideStandIn(setting) });
+    }
+  }
+  return refused && `made from Debian packages, since no image registry could be reached (${refused})`;
 }
 
 /** Images are built with Docker: its engine has to answer, and only where the cluster is ours it is started. */
@@ -55,6 +61,31 @@ async function provideDocker(ours: boolean): Promise<string> {
   return "started";
 }
 
+/** Reads the NAME=VALUE of each --config. */
+function assignments(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, name = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+      if (name === "") throw new Error(`--config takes NAME=VALUE, such as workers=3, not "${text}"`);
+      if (name === "context") throw new Error(`name the cluster by --context ${value}`);
+      return [name, value];
+    }),
+  );
+}
+
+/** What is up would be left behind by an `up` elsewhere, or in another way: `down` comes first. */
+function refuseMove(record: UpRecord, next: { context: string; namespace?: string; withoutPulumi: boolean }): void {
+  const { context, namespace, with: engine } = record;
+  const refuse = (what: string) => {
+    throw new Error(`the stack is up ${what}, and would be left behind; npm run down comes first`);
+  };
+  if (context !== undefined && context !== next.context) refuse(`on "${context}"`);
+  if (engine === "pulumi" && next.withoutPulumi) refuse("by the Pulumi CLI");
+  // Pulumi itself moves a stack to another namespace.
+  if (engine === "kubectl" && next.namespace !== undefined && namespace !== next.namespace)
+    refuse(`in the namespace "${namespace}"`);
+}
+
 main(async () => {
   const { values } = parseArgs({
     options: {
@@ -64,30 +95,24 @@ main(async () => {
     },
   });
   process.chdir(root);
-  for (const assignment of values.config) {
-    const [name = "", ...value] = assignment.split("=");
-    await setConfig({ [name]: value.join("=") });
-  }
-  const context = await chooseContext(values.context);
+  const record = await readRecord();
+  const context = await chooseContext(values.context ?? record?.context);
   const ours = context === CONTEXT;
   if (ours && !(await localCluster.isRunning())) {
     const reason = cannotHost();
     if (reason !== undefined) throw new Error(reason);
   }
-  const record = await readRecord();
-  if (record?.context !== undefined && record.context !== context) {
-    throw new Error(
-      `the stack is up on "${record.context}"; npm run down there comes before npm run up on "${context}"`,
-    );
-  }
-  await setConfig({ context });
+  const given = assignments(values.config);
+  if (record) refuseMove(record, { ...given, context, withoutPulumi: values["without-pulumi"] });
+  await setConfig({ ...given, context });
   await note({ context, namespace: String((await getConfig("namespace")) ?? (await defaults()).namespace) });
 
   let bin = "";
   let started = false;
   let withoutPulumi: string | undefined;
   let outputs: Program["outputs"] | undefined;
-  await steps([
+  let imagesBefore: readonly string[] = [];
+  const list: Step[] = [
     ...(ours
       ? [
           { title: "Debian packages", run: (say: Say) => installPackages(say) },
@@ -99,7 +124,14 @@ main(async () => {
           },
         ]
       : []),
-    { title: "Docker engine", run: () => provideDocker(ours) },
+    {
+      title: "Docker engine",
+      run: async () => {
+        const how = await provideDocker(ours);
+        imagesBefore = await ourImages();
+        return how;
+      },
+    },
     ...(ours
       ? [
           {
@@ -117,7 +149,10 @@ main(async () => {
     {
       title: "Pulumi CLI",
       run: async (say) => {
-        withoutPulumi = values["without-pulumi"] ? "as asked" : await cannotUsePulumi(say);
+        if (values["without-pulumi"]) withoutPulumi = "as asked";
+        else withoutPulumi = record?.with === "kubectl" ? "as before" : await cannotUsePulumi(say);
+        if (record?.with === "pulumi" && withoutPulumi !== undefined)
+          throw new Error(`the Pulumi CLI has brought the stack up, but cannot be used now: ${withoutPulumi}`);
         await note({ with: withoutPulumi === undefined ? "pulumi" : "kubectl" });
         return withoutPulumi && `not used (${withoutPulumi}); the same program is deployed without it`;
       },
@@ -128,7 +163,13 @@ main(async () => {
         outputs = withoutPulumi === undefined ? await pulumiUp(started || !ours, say) : await deploy(context);
       },
     },
-  ]);
+  ];
+  try {
+    await steps(list);
+  } finally {
+    const made = (await dockerAnswers()) ? (await ourImages()).filter((image) => !imagesBefore.includes(image)) : [];
+    await note({ images: [...(record?.images ?? []), ...made] });
+  }
   if (!outputs) throw new Error("the stack has no outputs");
-  console.log(await firstAnswer(outputs));
+  console.log(await firstAnswer(context, outputs));
 });

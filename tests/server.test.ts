@@ -79,7 +79,7 @@ test("a client that leaves in the middle of its body is no fault of the worker's
 
 describe("on SIGTERM the worker", () => {
   test("is not ready at once, answers while the news spreads, finishes what runs, and exits with 0", async () => {
-    const worker = await start({ DRAIN_DELAY_MS: "300" }, 800);
+    const worker = await start({ DRAIN_DELAY_MS: "1000" }, 2_500);
     const long = compute(worker, 20).then(async (response) => ({ response, at: performance.now() }));
     await sleep(100);
     const told = performance.now();
@@ -88,11 +88,11 @@ describe("on SIGTERM the worker", () => {
     expect(await status(worker, "/readyz")).toBe(503);
     expect(await status(worker, "/healthz")).toBe(200);
     expect((await compute(worker, 99)).headers.get("connection")).toBe("close");
-    expect(performance.now() - told).toBeLessThan(300);
+    expect(performance.now() - told).toBeLessThan(1_000);
 
     const { response, at } = await long;
     expect([response.status, response.headers.get("connection")]).toEqual([200, "close"]);
-    expect(at - told).toBeGreaterThan(500);
+    expect(at - told).toBeGreaterThan(1_000);
     const exit = await worker.exit;
     expect(exit.code).toBe(0);
     expect(exit.at - at).toBeLessThan(5_000);
@@ -100,12 +100,12 @@ describe("on SIGTERM the worker", () => {
   });
 
   test("takes no new connections once the delay is over, though a request still runs", async () => {
-    const worker = await start({ DRAIN_DELAY_MS: "50" }, 900);
+    const worker = await start({ DRAIN_DELAY_MS: "50" }, 2_500);
     const long = compute(worker, 20);
     await sleep(100);
     worker.kill("SIGTERM");
     await worker.line(({ msg }) => msg === "draining");
-    await sleep(250);
+    await sleep(500);
     await expect(fetch(`${worker.url}/healthz`)).rejects.toThrow("fetch failed");
     expect((await long).status).toBe(200);
     expect((await worker.exit).code).toBe(0);

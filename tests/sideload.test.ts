@@ -7,6 +7,7 @@ import {
   ask,
   BUILD,
   DOCKER,
+  DOCKER_29,
   FOUND,
   FROM_DOCKER,
   IMAGE,
@@ -56,6 +57,12 @@ describe("an image is loaded", () => {
       .tool("kind", { "load *": { finds: 3 } });
     await sideload(KIND);
     expect(calls().at(-1)).toBe(`kind ${KIND_LOAD("a,b")}`);
+  });
+
+  test("of the one platform that was built, where Docker can tell them apart", async () => {
+    tools.tool("docker", { ...DOCKER_29, ...kindNodes({ a: ABSENT }) }).tool("kind", { "load *": { finds: 3 } });
+    await sideload(KIND);
+    expect(calls()).toContain(`docker save --platform linux/amd64 -o ARCHIVE ${IMAGE}`);
   });
 
   test("into a k3d cluster, whose servers and agents alone are asked", async () => {

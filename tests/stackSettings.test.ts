@@ -104,6 +104,13 @@ test("a wrong setting stops the stack before anything is built", async () => {
 });
 
 test("a remote cluster that nobody named is left alone", async () => {
+  stack.current = "prod";
+  await expect(stack.run()).rejects.toThrow(
+    /^the current context "prod" is no local cluster, and nobody deploys there/,
+  );
+});
+
+test("without any cluster nothing is built", async () => {
   process.env.KUBECONFIG = join(__dirname, "no such file");
   await expect(stack.run()).rejects.toThrow("there is no current kubeconfig context to deploy to");
 });

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { build } from "esbuild";
 import type { Cluster, ClusterPin } from "../cluster";
 import type { Registry } from "../settings";
-import { Sideload } from "./sideload";
+import { PLATFORM, Sideload } from "./sideload";
 
 export interface WorkerImageArgs {
   /** The image that the bundle is put on: Node.js, with `node` on its PATH. */
@@ -29,16 +29,15 @@ export class WorkerImage extends pulumi.ComponentResource {
   constructor(name: string, args: WorkerImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:worker:WorkerImage", name, args, opts);
     const { baseImage, registry, cluster, pin } = args;
-    const platform = `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`;
     const repository = registry ? `${registry.server}/${registry.repository}` : "coinflip-worker";
-    const tag = async () => contentTag(await bundle(), await readFile(dockerfile), baseImage, platform);
+    const tag = async () => contentTag(await bundle(), await readFile(dockerfile), baseImage, PLATFORM);
     const imageName = pulumi.interpolate`${repository}:${tag()}`;
     // Relative to the project's folder, so that another clone of the same content shows no difference.
     const from = {
       context: relative(process.cwd(), context),
       dockerfile: relative(process.cwd(), dockerfile),
       args: { NODE_IMAGE: baseImage },
-      platform,
+      platform: PLATFORM,
     };
     const image = new docker.Image(
       name,

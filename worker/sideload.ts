@@ -6,6 +6,9 @@ import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { type Cluster, localClusterDir } from "../cluster";
 
+/** What images are built for: the machine that builds, and, it is assumed, the nodes. */
+export const PLATFORM = `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`;
+
 /** What `docker build` is told. Paths are relative to the project's folder. */
 export interface Build {
   readonly context: string;
@@ -115,6 +118,16 @@ export async function buildImage(image: string, { context, dockerfile, args, pla
   await run("docker", "build", "--platform", platform, "-t", image, "-f", dockerfile, ...buildArgs, context);
 }
 
+/** The first Docker API whose `save` can be told the platform. */
+const SAVES_PLATFORM = 48;
+
+/** Writes an image to an archive. A Docker that keeps several platforms of an image has to be told which one is meant. */
+export async function saveImage(image: string, archive: string, platform: string): Promise<void> {
+  const api = await run("docker", "version", "--format", "{{.Server.APIVersion}}");
+  const flags = Number(/^1\.(\d+)/.exec(api)?.[1]) >= SAVES_PLATFORM ? ["--platform", platform] : [];
+  await run("docker", "save", ...flags, "-o", archive, image);
+}
+
 /** Brings the image from Docker to the nodes. */
 async function load({ image, build, cluster }: SideloadInputs, nodes: string[]): Promise<void> {
   if (nodes.length === 0) return;
@@ -122,7 +135,7 @@ async function load({ image, build, cluster }: SideloadInputs, nodes: string[]):
   try {
     await buildImage(image, build); // It may have been pruned since the stack built it.
     if (cluster.kind === "docker") return;
-    await run("docker", "save", "-o", archive, image);
+    await saveImage(image, archive, build.platform);
     await loaderFor(cluster).load(nodes, archive);
   } finally {
     await rm(archive, { force: true });

@@ -47,7 +47,7 @@ export class Worker extends pulumi.ComponentResource {
           }).map(([name, value]) => ({ name, value: String(value) })),
           ports: [{ name: "http", containerPort: PORT }],
           // No startup probe: it starts in a tenth of a second, and the first look would only come a second later.
-          readinessProbe: { ...probe("/readyz"), periodSeconds: 1, failureThreshold: 1 },
+          readinessProbe: { ...probe("/readyz"), periodSeconds: 1, timeoutSeconds: 5 },
           livenessProbe: { ...probe("/healthz"), periodSeconds: 10, timeoutSeconds: 5 },
           resources: { requests: { cpu: "100m", memory: "96Mi" }, limits: { memory: "256Mi" } },
         },

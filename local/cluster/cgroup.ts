@@ -15,6 +15,12 @@ async function hierarchies(): Promise<string[]> {
 /** Makes a cgroup in every hierarchy, for kubelet to put pods under. */
 export async function makeCgroup(path: string): Promise<void> {
   for (const hierarchy of await hierarchies()) {
+    // A version 2 cgroup has the controllers that its parent hands down; one that is handed down stays so.
+    const controllers = await readFile(join(hierarchy, "cgroup.controllers"), "utf8").catch(() => "");
+    const handDown = controllers.split(/\s+/).filter(Boolean);
+    if (handDown.length > 0) {
+      await writeFile(join(hierarchy, "cgroup.subtree_control"), handDown.map((each) => `+${each}`).join(" "));
+    }
     const group = join(hierarchy, path);
     await mkdir(group, { recursive: true });
     // A version 1 cpuset admits no process until it has cores and memory nodes.

@@ -8,8 +8,18 @@ import { dir, kubeconfig, NAME } from "./cluster";
 
 export const CONTEXT = `coinflip-${NAME}`;
 
+/** Whether the kubeconfig has such a context, with its cluster. */
+export function exists(context: string): boolean {
+  try {
+    readContext(context);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether somebody listens where the context's API server should be. */
-async function answers(context: string): Promise<boolean> {
+export async function answers(context: string): Promise<boolean> {
   const { hostname, port, protocol } = new URL(readContext(context).server);
   const socket = connect({ host: hostname, port: Number(port) || (protocol === "https:" ? 443 : 80), timeout: 3000 });
   try {
@@ -23,19 +33,19 @@ async function answers(context: string): Promise<boolean> {
 }
 
 /**
- * The context to deploy to: the one named, else the current one if it is a local cluster and answers, else our own.
+ * The context to deploy to: the one named (our own need not be there yet), else the current one if it is a local cluster and answers, else our own.
  *
  * @throws Error if the one named does not answer
  */
 export async function chooseContext(named: string | undefined): Promise<string> {
   if (named !== undefined) {
-    if (await answers(named)) return named;
+    if (named === CONTEXT || (await answers(named))) return named;
     throw new Error(
       `no cluster answers under the context "${named}"; kubectl config get-contexts lists those you have`,
     );
   }
   const current = currentContext();
-  if (current === "" || current === CONTEXT) return CONTEXT;
+  if (!exists(current) || current === CONTEXT) return CONTEXT;
   const { kind } = classify(current, readContext(current));
   return kind !== "remote" && (await answers(current)) ? current : CONTEXT;
 }
@@ -61,12 +71,12 @@ export async function addContext(): Promise<void> {
   await config("use-context", CONTEXT);
 }
 
-/** Takes the local cluster out of the kubeconfig again, and makes `previous` current if the cluster's was. */
+/** Takes the local cluster out of the kubeconfig again, and makes `previous` current, if it is still there, where the cluster's was. */
 export async function removeContext(previous: string): Promise<void> {
   const wasCurrent = currentContext() === CONTEXT;
   for (const section of ["contexts", "clusters", "users"]) {
     await kubectl(["config", "unset", `${section}.${CONTEXT}`]);
   }
   if (!wasCurrent) return;
-  await kubectl(previous ? ["config", "use-context", previous] : ["config", "unset", "current-context"]);
+  await kubectl(exists(previous) ? ["config", "use-context", previous] : ["config", "unset", "current-context"]);
 }

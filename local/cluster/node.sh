@@ -4,6 +4,8 @@
 #
 # Usage: node.sh STATE_DIR BIN_DIR NAME NODE_IP GATEWAY_IP CGROUP
 set -euo pipefail
+# The programs of the node talk to each other alone.
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 state=$1 bin=$2 name=$3 ip=$4 gateway=$5 cgroup=$6
 export PATH="$bin:$PATH"
 pki=$state/pki log=$state/log conf=$state/conf
@@ -18,7 +20,6 @@ for dir in /etc /var/lib; do
 done
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
-mount -t sysfs sysfs /sys -o remount 2>/dev/null || true
 hostname "$name"
 printf '127.0.0.1 localhost\n%s %s\n' "$ip" "$name" >/etc/hosts
 # Empty: the host's name server is out of reach in here, and kubelet would wait for it.

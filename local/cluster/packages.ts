@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
 import { run, succeeds } from "../run";
 
 /** What the local cluster and its images are made of, beside the binaries that are built. */
@@ -8,6 +9,7 @@ export const PACKAGES: readonly string[] = [
   "conntrack",
   "containerd",
   "containernetworking-plugins",
+  "curl",
   "docker.io",
   "etcd-server",
   "iproute2",
@@ -42,5 +44,21 @@ export async function installPackages(onLine: (line: string) => void, packages =
   if (missing.length === 0) return;
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await run("apt-get", ["update"], { env, onLine });
-  await run("apt-get", ["install", "--yes", "--no-install-recommends", ...missing], { env, onLine });
+  await withoutServices(() =>
+    run("apt-get", ["install", "--yes", "--no-install-recommends", ...missing], { env, onLine }),
+  );
+}
+
+/** What decides whether a package starts its services (invoke-rc.d(8)). */
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Packages that are installed meanwhile start no services: the cluster has its own, and ends them. */
+async function withoutServices(install: () => Promise<unknown>): Promise<void> {
+  if (existsSync(POLICY)) return void (await install()); // The machine's own policy stays.
+  await writeFile(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    await install();
+  } finally {
+    await rm(POLICY);
+  }
 }

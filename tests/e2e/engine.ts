@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import execa from "execa";
 import { cannotHost } from "../../local/cluster/packages";
+import { pulumiProgram } from "../../local/pulumi";
 import type { Clone, Outcome } from "./clone";
 
 /** One way to bring the stack of a clone to the cluster. */
@@ -27,9 +27,9 @@ export const withPulumi: Engine = {
   deploy: async (clone, settings = {}) => {
     for (const [name, value] of Object.entries(settings)) {
       const secret = name === "registry.password" ? ["--secret"] : [];
-      await clone.succeed("pulumi", "config", "set", "--path", ...secret, name, value);
+      await clone.succeed(pulumiProgram(), "config", "set", "--path", ...secret, name, value);
     }
-    return clone.run("pulumi", "up", "--yes", "--skip-preview", "--suppress-progress", "--color=never");
+    return clone.run(pulumiProgram(), "up", "--yes", "--skip-preview", "--suppress-progress", "--color=never");
   },
 };
 
@@ -40,10 +40,9 @@ function describeUnless(reason: string | undefined, what: string): jest.Describe
   return describe.skip as jest.Describe;
 }
 
-/** Why no Pulumi CLI can be had here, or undefined. The npm package finds one, or downloads it where it can. */
+/** Why no Pulumi CLI can be had here, or undefined. The npm package downloads one where it can. */
 function pulumiMissing(): string | undefined {
-  const launcher = join(__dirname, "..", "..", "node_modules", ".bin", "pulumi");
-  const { exitCode, stderr } = execa.sync(launcher, ["version"], { reject: false, timeout: 300_000 });
+  const { exitCode, stderr } = execa.sync(pulumiProgram(), ["version"], { reject: false, timeout: 300_000 });
   if (exitCode === 0) return undefined;
   return `The Pulumi CLI cannot be had here (${stderr.trim().split("\n").at(-1) ?? "it does not run"}).`;
 }

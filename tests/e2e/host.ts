@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 const output = (command: string) => execFileSync("sh", ["-c", command]).toString();
@@ -8,13 +8,21 @@ const output = (command: string) => execFileSync("sh", ["-c", command]).toString
 export function hostState() {
   return {
     // Without the counters and the numbers that the kernel gives out anew.
-    interfaces: lines(output("ip -o link")).map((line) => line.split(": ")[1]?.split("@")[0]),
+    interfaces: lines(output("ip -o link")).map((line) => line.split(": ")[1]?.split("@")[0] ?? line),
     addresses: lines(output("ip -o -4 address")).map((line) => line.split(/\s+/).slice(1, 4).join(" ")),
     routes: lines(output("ip route")),
     rules: lines(output("command -v iptables-save >/dev/null && iptables-save | grep '^-A' || true")),
     mounts: lines(readFileSync("/proc/mounts", "utf8")).map((line) => line.split(" ").slice(0, 3).join(" ")),
+    files: ["/etc/docker", "/usr/sbin/policy-rc.d"].filter(existsSync),
     cgroups: lines(output("find /sys/fs/cgroup -maxdepth 2 -type d -name 'coinflip*'")),
   };
+}
+
+/** What is in the second state and was not in the first; anything else on the machine may end meanwhile. */
+export function added(before: ReturnType<typeof hostState>, after: ReturnType<typeof hostState>): string[] {
+  return Object.entries(after).flatMap(([what, lines]) =>
+    lines.filter((line) => !before[what as keyof typeof before].includes(line)).map((line) => `${what}: ${line}`),
+  );
 }
 
 /** The running processes whose command line names the folder. */

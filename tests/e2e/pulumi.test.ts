@@ -1,3 +1,4 @@
+import { pulumiProgram } from "../../local/pulumi";
 import { Clone } from "./clone";
 import { describeWithPulumi, withPulumi } from "./engine";
 import { measured, printReport } from "./report";
@@ -7,7 +8,7 @@ jest.setTimeout(20 * 60_000);
 
 describeWithPulumi("an ordinary Pulumi program", () => {
   const clone = new Clone();
-  const pulumi = (...args: string[]) => clone.run("pulumi", ...args, "--color=never");
+  const pulumi = (...args: string[]) => clone.run(pulumiProgram(), ...args, "--color=never");
 
   beforeAll(() => clone.succeed("npm", "run", "up"));
   afterAll(async () => {

@@ -68,7 +68,6 @@ export class FakeTools {
     );
   }
 
-  forgetCalls = () => rmSync(this.log, { force: true });
   leftovers = () => readdirSync(this.scratch);
 
   remove(): void {

@@ -2,12 +2,13 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { cacheDir } from "../../local/cluster/binaries";
 import { timing } from "../../worker/timing";
 
-const ARCHIVE = join(homedir(), ".cache", "coinflip", "nginx-rootfs.tar");
+const ARCHIVE = join(cacheDir, "nginx-rootfs.tar");
 const TOOLS = ["mmdebstrap", "tar", "unshare", "nsenter", "ip", "mount", "chroot"];
 const START = join(__dirname, "..", "..", "nginx", "start.sh");
 /** Like a pod's: a user without rights, a network of its own, and what nginx may write to only in /tmp. */

@@ -14,8 +14,19 @@ const build = {
 };
 export const BUILD = `build --platform linux/amd64 -t ${IMAGE} -f worker/Dockerfile --build-arg NODE_IMAGE=node:24 worker/dist`;
 export const INSPECT = `image inspect ${IMAGE}`;
-export const DOCKER: Record<string, Reply> = { [INSPECT]: { says: "[]" }, [`save -o * ${IMAGE}`]: { makes: 3 } };
-export const FROM_DOCKER = [`docker ${INSPECT}`, `docker save -o ARCHIVE ${IMAGE}`];
+const API = "version --format {{.Server.APIVersion}}";
+export const DOCKER: Record<string, Reply> = {
+  [INSPECT]: { says: "[]" },
+  [API]: { says: "1.47" },
+  [`save -o * ${IMAGE}`]: { makes: 3 },
+};
+export const FROM_DOCKER = [`docker ${INSPECT}`, `docker ${API}`, `docker save -o ARCHIVE ${IMAGE}`];
+/** A Docker that keeps the platforms of an image apart. */
+export const DOCKER_29: Record<string, Reply> = {
+  [INSPECT]: { says: "[]" },
+  [API]: { says: "1.52" },
+  [`save --platform linux/amd64 -o * ${IMAGE}`]: { makes: 5 },
+};
 
 export const inputsFor = (kind: ClusterKind, name: string, context = `${kind}-${name}`): SideloadInputs => {
   const cluster: Cluster = { context, kind, name, host: "localhost" };

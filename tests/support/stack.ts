@@ -23,9 +23,14 @@ export class StackCopies {
   private count = 0;
 
   constructor() {
+    this.current = "kind-flips";
+  }
+
+  /** Which of the kubeconfig's contexts is the current one. */
+  set current(context: string) {
     const contexts = ["kind-flips", "coinflip-local", "prod"];
     const kubeconfig = {
-      "current-context": "kind-flips",
+      "current-context": context,
       contexts: contexts.map((name) => ({ name, context: { cluster: name } })),
       clusters: contexts.map((name) => ({ name, cluster: { server: `https://${name}.example:6443` } })),
     };
