@@ -90,22 +90,28 @@ function lifeOfAStack(engine: Engine): void {
     expect(await compute(endpoint, "x".repeat(10_000))).toMatchObject({ status: 413, body: { status: 413 } });
   });
 
-  it("replaces a worker that was deleted, and has it ready soon after its container started", async () => {
-    const [deleted = "", kept] = await pods("worker");
-    await clone.kubectl("--namespace", "coinflip", "delete", "pod", deleted, "--wait=false");
-    let added = "";
-    await eventually(30, async () => {
-      const ready = await clone.kubectl(
-        ...["--namespace", "coinflip", "get", "pods", "--selector", "app.kubernetes.io/component=worker", "--output"],
-        'jsonpath={range .items[?(@.status.containerStatuses[0].ready==true)]}{.metadata.name}{"\\n"}{end}',
-      );
-      added = ready.split("\n").find((name) => name !== deleted && name !== kept) ?? "";
-      expect(added).not.toBe("");
-    });
-    const readyAt = Date.now();
-    const [first = ""] = (await clone.kubectl("--namespace", "coinflip", "logs", added)).split("\n");
-    const { time, startMs } = JSON.parse(first) as { time: string; startMs: number };
-    measured("worker container start to ready (s)", (readyAt - Date.parse(time) + startMs) / 1000, 1);
+  it("replaces workers that are deleted, and has them ready soon after their container started", async () => {
+    const seen = new Set(await pods("worker"));
+    let [deleted = ""] = seen;
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      await clone.kubectl("--namespace", "coinflip", "delete", "pod", deleted, "--wait=false");
+      await eventually(30, async () => {
+        const ready = await clone.kubectl(
+          ...["--namespace", "coinflip", "get", "pods", "--selector", "app.kubernetes.io/component=worker", "--output"],
+          'jsonpath={range .items[?(@.status.containerStatuses[0].ready==true)]}{.metadata.name}{"\\n"}{end}',
+        );
+        deleted = ready.split("\n").find((name) => name !== "" && !seen.has(name)) ?? "";
+        expect(deleted).not.toBe("");
+      });
+      const readyAt = Date.now();
+      seen.add(deleted);
+      const [first = ""] = (await clone.kubectl("--namespace", "coinflip", "logs", deleted)).split("\n");
+      const { time, startMs } = JSON.parse(first) as { time: string; startMs: number };
+      times.push((readyAt - Date.parse(time) + startMs) / 1000);
+    }
+    const [, , median = Number.NaN] = times.sort((a, b) => a - b);
+    measured("worker container start to ready, median of 5 (s)", median, 1);
   });
 
   it("adds one small file to the base image", async () => {
