@@ -1,4 +1,6 @@
 import { accessSync, constants } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Program } from "./program";
 import { note } from "./record";
@@ -28,8 +30,16 @@ export function pulumiProgram(): string {
   return LAUNCHER;
 }
 
-const pulumi = (args: readonly string[], onLine?: (line: string) => void) =>
-  run(pulumiProgram(), [...args, "--non-interactive", "--color=never"], { cwd: root, env, ...(onLine && { onLine }) });
+async function pulumi(args: readonly string[], onLine?: (line: string) => void): Promise<string> {
+  // The Kubernetes provider leaves a kubeconfig in it at every start.
+  const TMPDIR = await mkdtemp(join(tmpdir(), "coinflip-pulumi-"));
+  try {
+    const options = { cwd: root, env: { ...env, TMPDIR }, ...(onLine && { onLine }) };
+    return await run(pulumiProgram(), [...args, "--non-interactive", "--color=never"], options);
+  } finally {
+    await rm(TMPDIR, { recursive: true, force: true });
+  }
+}
 
 /** Undefined if the Pulumi CLI and the plugins can be used here; else the reason in a few words. */
 export async function cannotUsePulumi(onLine: (line: string) => void): Promise<string | undefined> {

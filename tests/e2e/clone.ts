@@ -19,6 +19,8 @@ export class Clone {
   readonly dir = mkdtempSync(join(tmpdir(), "coinflip-e2e-"));
   readonly tree = join(this.dir, "tree");
   readonly env: Readonly<Record<string, string>> = {
+    // Pulumi's Kubernetes provider leaves a kubeconfig in it at every start.
+    TMPDIR: join(this.dir, "tmp"),
     XDG_STATE_HOME: join(this.dir, "state"),
     KUBECONFIG: join(this.dir, "kubeconfig"),
     KUBECACHEDIR: join(this.dir, "kubectl-cache"),
@@ -31,7 +33,7 @@ export class Clone {
   readonly clusterDir = join(this.dir, "state", "coinflip", "local");
 
   constructor() {
-    mkdirSync(join(this.dir, "backend"), { recursive: true });
+    for (const folder of ["backend", "tmp"]) mkdirSync(join(this.dir, folder));
     const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root });
     for (const file of files.toString().split("\n")) {
       if (file === "" || !existsSync(join(root, file))) continue;

@@ -35,7 +35,10 @@ describe("npm run render", () => {
 });
 
 describeOnCluster("npm run up", () => {
-  const clone = new Clone();
+  let clone: Clone;
+  beforeAll(() => {
+    clone = new Clone();
+  });
   const up = (...args: string[]) => clone.run("npm", "run", "up", "--", "--without-pulumi", ...args);
   const config = () => readFileSync(join(clone.tree, "Pulumi.local.yaml"), "utf8");
   afterAll(async () => {

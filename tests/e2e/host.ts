@@ -13,7 +13,7 @@ export function hostState() {
     routes: lines(output("ip route")),
     rules: lines(output("command -v iptables-save >/dev/null && iptables-save | grep '^-A' || true")),
     mounts: lines(readFileSync("/proc/mounts", "utf8")).map((line) => line.split(" ").slice(0, 3).join(" ")),
-    files: ["/etc/docker", "/usr/sbin/policy-rc.d"].filter(existsSync),
+    files: ["/etc/docker/key.json", "/usr/sbin/policy-rc.d"].filter(existsSync),
     cgroups: lines(output("find /sys/fs/cgroup -maxdepth 2 -type d -name 'coinflip*'")),
   };
 }

@@ -7,10 +7,13 @@ import { compute } from "./service";
 jest.setTimeout(20 * 60_000);
 
 describeWithPulumi("an ordinary Pulumi program", () => {
-  const clone = new Clone();
+  let clone: Clone;
   const pulumi = (...args: string[]) => clone.run(pulumiProgram(), ...args, "--color=never");
 
-  beforeAll(() => clone.succeed("npm", "run", "up"));
+  beforeAll(async () => {
+    clone = new Clone();
+    await clone.succeed("npm", "run", "up");
+  });
   afterAll(async () => {
     await clone.run("npm", "run", "down");
     clone.remove();

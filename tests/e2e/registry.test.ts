@@ -7,8 +7,8 @@ jest.setTimeout(20 * 60_000);
 
 /** A stack whose image is pushed to a registry, and pulled from there by the cluster. */
 function pushedStack(engine: Engine, port: number): void {
-  const clone = new Clone();
-  const registry = new Registry(port);
+  let clone: Clone;
+  let registry: Registry;
   let endpoint: string;
   const image = () =>
     clone.kubectl(
@@ -17,6 +17,8 @@ function pushedStack(engine: Engine, port: number): void {
     );
 
   beforeAll(async () => {
+    clone = new Clone();
+    registry = new Registry(port);
     await registry.start();
     const { output } = await clone.succeed("npm", "run", "up", "--", ...engine.flags);
     endpoint = /^http:\/\/[\d.]+:30080\/compute$/m.exec(output)?.[0] ?? "";

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { binariesDir } from "../../local/cluster/binaries";
 import { Clone } from "./clone";
 import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
 import { added, hostState, processesOf } from "./host";
@@ -48,8 +49,10 @@ function lifeOfAStack(engine: Engine): void {
   });
 
   it("goes from a fresh clone to an answer by npm run up", async () => {
+    const cached = existsSync(await binariesDir());
     const up = await clone.succeed("npm", "run", "up", "--", ...engine.flags, "-c", "loadBalancers=1");
-    measured("npm run up, caches there, cluster not running (s)", up.seconds, 40);
+    if (cached) measured("npm run up, caches there, cluster not running (s)", up.seconds, 40);
+    else measured("npm run up, nothing built yet (s)", up.seconds, 9 * 60);
     const ready = /Ready after ([\d.]+) s/.exec(up.output)?.[1];
     measured("local cluster Ready (s)", Number(ready), 6);
     endpoint = ENDPOINT.exec(up.output)?.[1] ?? "no endpoint";
