@@ -21,10 +21,15 @@ describeWithPulumi("an ordinary Pulumi program", () => {
   });
 
   it("shows no changes in an unchanged preview", async () => {
-    const preview = await pulumi("preview", "--expect-no-changes");
-    measured("unchanged pulumi preview (s)", preview.seconds, 3);
-    expect(preview.output).toMatch(/\d+ unchanged/);
-    expect(preview.exitCode).toBe(0);
+    const seconds: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const preview = await pulumi("preview", "--expect-no-changes");
+      expect(preview.output).toMatch(/\d+ unchanged/);
+      expect(preview.exitCode).toBe(0);
+      seconds.push(preview.seconds);
+    }
+    const [, median = Number.NaN] = seconds.sort((a, b) => a - b);
+    measured("unchanged pulumi preview, median of 3 (s)", median, 3);
   });
 
   it("goes from 2 to 3 workers", async () => {
