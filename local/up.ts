@@ -111,7 +111,7 @@ main(async () => {
   let started = false;
   let withoutPulumi: string | undefined;
   let outputs: Program["outputs"] | undefined;
-  let imagesBefore: readonly string[] = [];
+  let imagesBefore: readonly string[] | undefined;
   const list: Step[] = [
     ...(ours
       ? [
@@ -167,8 +167,11 @@ main(async () => {
   try {
     await steps(list);
   } finally {
-    const made = (await dockerAnswers()) ? (await ourImages()).filter((image) => !imagesBefore.includes(image)) : [];
-    await note({ images: [...(record?.images ?? []), ...made] });
+    if (imagesBefore !== undefined && (await dockerAnswers())) {
+      const before = new Set(imagesBefore);
+      const made = (await ourImages()).filter((image) => !before.has(image));
+      await note({ images: [...(record?.images ?? []), ...made] });
+    }
   }
   if (!outputs) throw new Error("the stack has no outputs");
   console.log(await firstAnswer(context, outputs));
