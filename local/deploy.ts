@@ -24,16 +24,17 @@ const effects: Effects = {
 /** Pushes with a login of its own, so that the user's stays as it is; returns the reference by digest. */
 async function push(image: string, registry: ImageInputs["registry"]): Promise<string> {
   const config = await mkdtemp(join(tmpdir(), "coinflip-docker-"));
+  let env = {};
   try {
     if (registry?.username !== undefined) {
       const { server, username, password = "" } = registry;
       // The context that the user's own configuration has chosen is the engine that has the image.
       const host = await run("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
-      const env = { DOCKER_CONFIG: config, DOCKER_HOST: host };
+      env = { DOCKER_CONFIG: config, DOCKER_HOST: host };
       const login = ["login", "-u", username, "--password-stdin", server];
       await run("docker", login, { input: password, stdin: "pipe", env });
-      await run("docker", ["push", "-q", image], { env });
-    } else await run("docker", ["push", "-q", image]);
+    }
+    await run("docker", ["push", "-q", image], { env });
   } finally {
     await rm(config, { recursive: true, force: true });
   }

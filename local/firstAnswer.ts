@@ -1,6 +1,5 @@
 import { createInterface } from "node:readline";
-import execa from "execa";
-import { KUBECACHEDIR, program } from "./kubectl";
+import { startKubectl } from "./kubectl";
 import type { Program } from "./program";
 import { run, waitFor } from "./run";
 
@@ -21,8 +20,8 @@ const shown = (endpoint: string, answer: string) =>
 
 /** Asks through a port of this machine that kubectl forwards meanwhile. */
 async function askForwarded(context: string, namespace: string): Promise<string> {
-  const args = ["--context", context, "--namespace", namespace, "port-forward", "service/nginx-service", ":80"];
-  const forward = execa(await program(), args, { env: { KUBECACHEDIR }, reject: false, all: true });
+  const where = ["--context", context, "--namespace", namespace];
+  const { process: forward } = await startKubectl([...where, "port-forward", "service/nginx-service", ":80"]);
   try {
     let said = "";
     if (forward.all) createInterface({ input: forward.all }).on("line", (line) => (said += `${line}\n`));

@@ -87,15 +87,6 @@ async function makeStandIn({ target, image, suite, packages, addTo }: StandIn, a
 export type BaseImage = "nodeImage" | "nginxImage";
 export const isStandIn = (image: string) => image.startsWith("coinflip.local/");
 
-/**
- * Brings a base image to where it is used: the worker's is pulled to Docker, nginx's goes on to the local cluster, which
- * pulls from nowhere.
- */
-export async function provideBaseImage(setting: BaseImage, image: string): Promise<void> {
-  await pull(image);
-  if (setting === "nginxImage") await saveAndLoad(image);
-}
-
 /** Brings an image of the same programs, made from Debian packages, in its place; returns its name. */
 export async function provideStandIn(setting: BaseImage): Promise<string> {
   const standIn = (await standIns())[setting];
@@ -105,13 +96,17 @@ export async function provideStandIn(setting: BaseImage): Promise<string> {
   return standIn.image;
 }
 
-/** Pulls an image, unless Docker has it. */
-async function pull(image: string): Promise<void> {
-  if (await succeeds("docker", ["image", "inspect", image])) return;
-  await run("docker", ["pull", "-q", image], { timeout: 300_000 });
+/** Pulls an image, unless Docker has it; undefined, or why it cannot be had. */
+export async function cannotPull(image: string): Promise<string | undefined> {
+  if (await succeeds("docker", ["image", "inspect", image])) return undefined;
+  return run("docker", ["pull", "-q", image], { timeout: 300_000 }).then(
+    () => undefined,
+    (error: Error) => error.message.split("\n").at(-1),
+  );
 }
 
-async function saveAndLoad(image: string): Promise<void> {
+/** Brings an image from Docker to the local cluster, which pulls from nowhere. */
+export async function loadFromDocker(image: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "coinflip-image-"));
   try {
     const archive = join(folder, "image.tar");

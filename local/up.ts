@@ -9,7 +9,7 @@ import { cannotHost, installPackages } from "./cluster/packages";
 import { deploy } from "./deploy";
 import { dockerAnswers, ourImages, startDocker } from "./docker";
 import { firstAnswer } from "./firstAnswer";
-import { type BaseImage, isStandIn, loadClusterImages, provideBaseImage, provideStandIn } from "./images";
+import { type BaseImage, cannotPull, isStandIn, loadClusterImages, loadFromDocker, provideStandIn } from "./images";
 import { kubectl } from "./kubectl";
 import type { Program } from "./program";
 import { cannotUsePulumi, pulumiUp } from "./pulumi";
@@ -40,14 +40,12 @@ async function provideImages(): Promise<string | undefined> {
     const own = await getConfig(setting);
     // A stand-in of an earlier time is no wish of the user's.
     const asked = typeof own === "string" && !isStandIn(own) ? own : undefined;
-    try {
-      await provideBaseImage(setting, asked ?? String((await defaults())[setting]));
-      await setConfig({ [setting]: asked });
-    } catch (error) {
-      if (asked !== undefined) throw error;
-      refused = (error as Error).message.split("\n").at(-1);
-      await setConfig({ [setting]: await provideStandIn(setting) });
-    }
+    const image = asked ?? String((await defaults())[setting]);
+    const reason = await cannotPull(image);
+    if (reason !== undefined && asked !== undefined) throw new Error(`${setting} ${image} cannot be pulled: ${reason}`);
+    refused ??= reason;
+    if (reason === undefined && setting === "nginxImage") await loadFromDocker(image);
+    await setConfig({ [setting]: reason === undefined ? asked : await provideStandIn(setting) });
   }
   return refused && `made from Debian packages, since no image registry could be reached (${refused})`;
 }

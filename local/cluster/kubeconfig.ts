@@ -33,7 +33,8 @@ export async function answers(context: string): Promise<boolean> {
 }
 
 /**
- * The context to deploy to: the one named (our own need not be there yet), else the current one if it is a local cluster and answers, else our own.
+ * The context to deploy to: the one named (our own need not be there yet), else the current one if it is a local
+ * cluster and answers, else our own.
  *
  * @throws Error if the one named does not answer
  */
@@ -71,7 +72,7 @@ export async function addContext(): Promise<void> {
   await config("use-context", CONTEXT);
 }
 
-/** Takes the local cluster out of the kubeconfig again, and makes `previous` current, if it is still there, where the cluster's was. */
+/** Takes the local cluster out of the kubeconfig again. If it was current, `previous` is now, where it is still there. */
 export async function removeContext(previous: string): Promise<void> {
   const wasCurrent = currentContext() === CONTEXT;
   for (const section of ["contexts", "clusters", "users"]) {

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
 import { run, succeeds } from "../run";
 
 /** What the local cluster and its images are made of, beside the binaries that are built. */
@@ -34,6 +33,19 @@ export function cannotHost(): string | undefined {
   return undefined;
 }
 
+/**
+ * Installs its arguments. Their services are not started (invoke-rc.d(8)): the cluster has its own, and ends them.
+ * A shell's trap, so that the policy goes even if this program is interrupted; the machine's own policy stays.
+ */
+const INSTALL = `
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT
+  trap 'exit 1' INT TERM HUP
+  printf '#!/bin/sh\\nexit 101\\n' >$policy && chmod 755 $policy
+fi
+apt-get install --yes --no-install-recommends "$@"`;
+
 const installed = async (name: string) =>
   succeeds("sh", ["-c", `dpkg-query -W -f '\${Status}' ${name} | grep -q 'ok installed'`]);
 
@@ -44,21 +56,5 @@ export async function installPackages(onLine: (line: string) => void, packages =
   if (missing.length === 0) return;
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await run("apt-get", ["update"], { env, onLine });
-  await withoutServices(() =>
-    run("apt-get", ["install", "--yes", "--no-install-recommends", ...missing], { env, onLine }),
-  );
-}
-
-/** What decides whether a package starts its services (invoke-rc.d(8)). */
-const POLICY = "/usr/sbin/policy-rc.d";
-
-/** Packages that are installed meanwhile start no services: the cluster has its own, and ends them. */
-async function withoutServices(install: () => Promise<unknown>): Promise<void> {
-  if (existsSync(POLICY)) return void (await install()); // The machine's own policy stays.
-  await writeFile(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  try {
-    await install();
-  } finally {
-    await rm(POLICY);
-  }
+  await run("sh", ["-c", INSTALL, "install", ...missing], { env, onLine });
 }
