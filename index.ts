@@ -3,9 +3,11 @@ import { ClusterPin, findCluster } from "./cluster";
 import { LoadBalancer } from "./nginx/loadBalancer";
 import { readSettings } from "./settings";
 import { WorkerImage } from "./worker/image";
+import { timingFor } from "./worker/timing";
 import { Worker } from "./worker/worker";
 
 const settings = readSettings();
+const timing = timingFor(settings.deadlineSeconds);
 const cluster = findCluster(settings.context);
 const pin = new ClusterPin("cluster", cluster);
 const provider = new k8s.Provider("cluster", { context: cluster.context }, { dependsOn: pin });
@@ -36,6 +38,9 @@ const worker = new Worker(
     image: workerImage.reference,
     replicas: settings.workers,
     maxHeads: settings.maxHeads,
+    maxConcurrent: settings.maxConcurrent,
+    cpu: settings.workerCpu,
+    timing,
     registry: settings.registry,
   },
   { provider },
@@ -49,6 +54,8 @@ const loadBalancer = new LoadBalancer(
     replicas: settings.loadBalancers,
     upstream: { host: worker.host, port: worker.port },
     balancing: settings.balancing,
+    cpu: settings.nginxCpu,
+    timing,
     serviceType: settings.serviceType,
     nodePort: settings.nodePort,
     host: settings.host,

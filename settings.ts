@@ -13,7 +13,11 @@ export interface Registry {
 export interface Settings {
   readonly workers: number;
   readonly maxHeads: number;
+  readonly maxConcurrent: number;
+  readonly deadlineSeconds: number;
+  readonly workerCpu: string;
   readonly loadBalancers: number;
+  readonly nginxCpu: number;
   readonly balancing: "round-robin" | "least-conn" | "random-two";
   readonly serviceType: "NodePort" | "LoadBalancer" | "ClusterIP";
   readonly nodePort: number;
@@ -59,7 +63,13 @@ const rules: Record<Exclude<keyof Settings, "registry">, Rule> = {
   workers: integer(1, 1000, 2),
   // 2^41 flips on average take minutes; more would never end within a request's time.
   maxHeads: integer(1, 40, 32),
+  maxConcurrent: integer(1, 10_000, 64),
+  // A connection that is silent for longer is cut by many a network on the way.
+  deadlineSeconds: integer(1, 300, 30),
+  // A worker asks for 100m; it may not be promised more than its limit.
+  workerCpu: text("100m or more, or whole cores", "500m", /^([1-9]\d{2,4}m|[1-9]\d?)$/),
   loadBalancers: integer(1, 100, 2),
+  nginxCpu: integer(1, 64, 1),
   balancing: oneOf("round-robin", "least-conn", "random-two"),
   serviceType: oneOf("NodePort", "LoadBalancer", "ClusterIP"),
   nodePort: integer(30000, 32767, 30080),
@@ -116,7 +126,10 @@ export function readSettings(config = new pulumi.Config()): Settings {
     ...(values as unknown as Settings),
     workers: number("workers"),
     maxHeads: number("maxHeads"),
+    maxConcurrent: number("maxConcurrent"),
+    deadlineSeconds: number("deadlineSeconds"),
     loadBalancers: number("loadBalancers"),
+    nginxCpu: number("nginxCpu"),
     nodePort: number("nodePort"),
     registry,
   };

@@ -1,6 +1,5 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { timing } from "./worker/timing";
 
 type Container = k8s.types.input.core.v1.Container;
 
@@ -9,6 +8,8 @@ export interface WorkloadArgs {
   readonly replicas: number;
   /** The number that its process runs as, user and group; no user of a node should have it. */
   readonly uid: number;
+  /** The kubelet kills what has not stopped by then. */
+  readonly graceSeconds: number;
   readonly container: Omit<Container, "name" | "imagePullPolicy" | "securityContext">;
   readonly volumes?: k8s.types.input.core.v1.Volume[];
   /** The name of a Secret of type kubernetes.io/dockerconfigjson, if the image's registry asks who pulls. */
@@ -23,7 +24,7 @@ export class Workload extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:index:Workload", name, args, opts);
-    const { namespace, replicas, uid, container, volumes, pullSecret } = args;
+    const { namespace, replicas, uid, graceSeconds, container, volumes, pullSecret } = args;
     const labels = { "app.kubernetes.io/name": "coinflip", "app.kubernetes.io/component": name };
     const account = new k8s.core.v1.ServiceAccount(
       name,
@@ -51,7 +52,7 @@ export class Workload extends pulumi.ComponentResource {
               serviceAccountName: account.metadata.name,
               automountServiceAccountToken: false,
               enableServiceLinks: false,
-              terminationGracePeriodSeconds: timing.grace,
+              terminationGracePeriodSeconds: graceSeconds,
               ...(pullSecret !== undefined && { imagePullSecrets: [{ name: pullSecret }] }),
               ...(volumes && { volumes }),
               securityContext: {

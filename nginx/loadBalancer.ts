@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
-import { timing } from "../worker/timing";
+import type { Timing } from "../worker/timing";
 import { Workload } from "../workload";
 import { renderNginx } from "./render";
 
@@ -14,6 +14,9 @@ export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceT
   readonly replicas: number;
   /** The workers' headless Service, as `NAME.NAMESPACE.svc`, and its port. */
   readonly upstream: { readonly host: pulumi.Input<string>; readonly port: number };
+  /** Each pod's limit, in cores. */
+  readonly cpu: number;
+  readonly timing: Timing;
   /** The host in the URL; empty takes the cluster's. */
   readonly host: string;
   /** The host under which a NodePort answers. */
@@ -33,7 +36,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
 
   constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:nginx:LoadBalancer", name, args, opts);
-    const { namespace, image, replicas, upstream, balancing, serviceType, nodePort } = args;
+    const { namespace, image, replicas, upstream, balancing, cpu, timing, serviceType, nodePort } = args;
     // No fixed name: other content makes another ConfigMap, and the pods that name it roll.
     const config = new k8s.core.v1.ConfigMap(
       name,
@@ -41,7 +44,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
         metadata: { namespace },
         immutable: true,
         data: {
-          "nginx.conf": renderNginx({ balancing, ...timing }),
+          "nginx.conf": renderNginx({ balancing, cpu, ...timing }),
           "start.sh": readFileSync(join(__dirname, "start.sh"), "utf8"),
         },
       },
@@ -55,6 +58,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
         namespace,
         replicas,
         uid: UID,
+        graceSeconds: timing.grace,
         container: {
           image,
           command: ["/bin/sh", `${CONFIG_DIR}/start.sh`, `${CONFIG_DIR}/nginx.conf`, upstream.host, ...settings],
@@ -65,7 +69,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
           livenessProbe: { ...probe("/nginx-healthz"), periodSeconds: 10, timeoutSeconds: 5 },
           // kube-proxy hears of the end first; then QUIT, the image's stop signal, lets requests finish.
           lifecycle: { preStop: { sleep: { seconds: timing.drainDelay } } },
-          resources: { requests: { cpu: "100m", memory: "32Mi" }, limits: { memory: "128Mi" } },
+          resources: { requests: { cpu: "100m", memory: "32Mi" }, limits: { cpu: String(cpu), memory: "128Mi" } },
           volumeMounts: [
             { name: "config", mountPath: CONFIG_DIR, readOnly: true },
             { name: "tmp", mountPath: "/tmp" },

@@ -14,15 +14,17 @@ const BALANCING: Record<Balancing, string> = {
 /** What nginx.conf leaves open. Times are in seconds. */
 export interface NginxParameters {
   readonly balancing: Balancing;
+  /** Cores, each with a worker process. */
+  readonly cpu: number;
   readonly connect: number;
   readonly read: number;
   readonly proxyKeepAlive: number;
 }
 
 /** The text of nginx.conf with the parameters filled in. */
-export function renderNginx({ balancing, connect, read, proxyKeepAlive }: NginxParameters): string {
+export function renderNginx({ balancing, cpu, connect, read, proxyKeepAlive }: NginxParameters): string {
   const template = readFileSync(join(__dirname, "nginx.conf"), "utf8");
-  return fill(template, { balancing: BALANCING[balancing], connect, read, proxyKeepAlive });
+  return fill(template, { balancing: BALANCING[balancing], cpu, connect, read, proxyKeepAlive });
 }
 
 /**

@@ -29,7 +29,7 @@ describe("POST /compute", () => {
     async (id) => {
       const { compute, lines } = setUp();
       const { header } = await compute("{}", { headers: { "x-request-id": id } });
-      expect(header("x-request-id")).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      expect(header("x-request-id")).toMatch(/^[0-9a-f]{16}-\d+$/);
       expect(lines[0]?.requestId).toBe(header("x-request-id"));
     },
   );
@@ -61,7 +61,7 @@ describe("a computation that does not end", () => {
   test("lets probes and short requests pass", async () => {
     let long = true;
     const tails = onlyTails();
-    const { compute, ask, lines } = setUp({ fill: (block) => (long ? tails(block) : void block.fill(0xff)) });
+    const { compute, ask, lines } = setUp({ fill: (block) => (long ? tails(block) : block.fill(0xff)) });
     const waiting = compute('{"heads":8}');
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect((await ask("/healthz")).status).toBe(200);
@@ -69,6 +69,28 @@ describe("a computation that does not end", () => {
     expect((await compute('{"heads":2}')).text).toBe('{"heads_required":2,"total_flips":2}');
     expect((await waiting).status).toBe(200);
     expect(lines.map(({ path }) => path).at(0)).toBe("/healthz");
+  });
+});
+
+describe("computations beyond maxConcurrent and as many that wait", () => {
+  test("are answered with 503, and when to ask again; short ones are answered all the same", async () => {
+    let long = true;
+    const tails = onlyTails();
+    const { compute, lines } = setUp({ maxConcurrent: 1, fill: (block) => (long ? tails(block) : block.fill(0xff)) });
+    const [one, two] = [compute('{"heads":8}'), compute('{"heads":8}')];
+    const refused = await compute('{"heads":8}');
+    expect(problemOf(refused)).toEqual(
+      problem(
+        503,
+        "Service Unavailable",
+        "the limit of 1 under way, and as many waiting, is reached; try again in a second",
+      ),
+    );
+    expect(refused.header("retry-after")).toBe("1");
+    long = false;
+    expect((await compute('{"heads":2}')).status).toBe(200);
+    expect([(await one).status, (await two).status]).toEqual([200, 200]);
+    expect(lines.map(({ status }) => status)).toEqual([503, 200, 200, 200]);
   });
 });
 

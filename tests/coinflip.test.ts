@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { type RandomBits, Streak } from "../worker/app/coinflip";
-import { compute } from "../worker/app/compute";
-import { chiSquare, criticalValue, lawOfFlips, onlyTails, seededBits } from "./support/statistics";
+import { Computer } from "../worker/app/compute";
+import { coinsOf } from "./support/coins";
+import { chiSquare, criticalValue, lawOfFlips, seededBits } from "./support/statistics";
 
 const SAMPLES = 20_000;
-const never = new AbortController().signal;
+const never = () => new AbortController().signal;
 
 /** The flips of a row of heads, one coin after the other; undefined if the coins do not hold such a row. */
-function flipByFlip(heads: number, coins: Buffer): number | undefined {
+function flipByFlip(heads: number, coins: Uint8Array): number | undefined {
   let row = 0;
   for (let flip = 0; flip < coins.length * 8; flip++) {
     row = ((coins[flip >> 3] ?? 0) >> (flip & 7)) & 1 ? row + 1 : 0;
@@ -16,19 +17,21 @@ function flipByFlip(heads: number, coins: Buffer): number | undefined {
   return undefined;
 }
 
-/** The same by the program, block by block. */
-function blockByBlock(heads: number, blocks: readonly Buffer[]): { flips: number | undefined; scanned: number } {
+/** The same by the program, in blocks of so many bytes; coins that fill no whole block are left out. */
+function blockByBlock(heads: number, bytes: readonly number[], blockBytes: number) {
+  let at = 0;
+  const coins = coinsOf((block) => {
+    block.set(bytes.slice(at, at + blockBytes));
+    at += blockBytes;
+  }, blockBytes);
   const streak = new Streak(heads);
-  const last = blocks.findIndex((block) => streak.feed(block));
-  return { flips: last < 0 ? undefined : streak.flips, scanned: streak.flips };
+  let complete = false;
+  while (!complete && at + blockBytes <= bytes.length) complete = streak.flip(coins);
+  return { flips: complete ? streak.flips : undefined, scanned: streak.flips, next: at - blockBytes + coins.next };
 }
 
 const anyHeads = fc.integer({ min: 1, max: 40 });
-const blocksOf = (byte: fc.Arbitrary<number>) =>
-  fc.array(
-    fc.array(byte, { minLength: 1, maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
-    { minLength: 1, maxLength: 8 },
-  );
+const blockSize = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constantFrom(63, 64, 65, 66, 67, 127, 130, 200, 300));
 const fairByte = fc.integer({ min: 0, max: 255 });
 /** Long rows, which begin and end inside bytes and cross blocks. */
 const headyByte = fc.oneof(
@@ -42,40 +45,57 @@ describe("a streak", () => {
     ["fair coins", fairByte],
     ["coins that love heads", headyByte],
   ])("counts %s as one would flip by flip, however they come in blocks", (_, byte) => {
+    const blocks = fc.tuple(blockSize, fc.integer({ min: 1, max: 6 })).chain(([size, count]) => {
+      const length = size * count;
+      return fc.tuple(fc.constant(size), fc.array(byte, { minLength: length, maxLength: length, size: "max" }));
+    });
     fc.assert(
-      fc.property(anyHeads, blocksOf(byte), (heads, blocks) => {
-        const coins = Buffer.concat(blocks);
-        const flips = flipByFlip(heads, coins);
-        expect(blockByBlock(heads, blocks)).toEqual({ flips, scanned: flips ?? coins.length * 8 });
+      fc.property(anyHeads, blocks, (heads, [size, bytes]) => {
+        const flips = flipByFlip(heads, Uint8Array.from(bytes));
+        const scanned = flips ?? bytes.length * 8;
+        expect(blockByBlock(heads, bytes, size)).toEqual({ flips, scanned, next: Math.ceil(scanned / 8) });
       }),
       { numRuns: 5000 },
     );
   });
 
-  test("finds a row of every length at every place, also across blocks of one byte", () => {
+  test("finds a row of every length at every place among tails, also across blocks of one byte", () => {
+    const length = 200;
     for (let heads = 1; heads <= 40; heads++) {
-      for (let before = 0; before < 24; before++) {
-        const coins = Buffer.alloc(10);
+      for (const before of [...Array(24).keys(), ...Array.from({ length: 24 }, (_, n) => 500 + n), 1600 - heads]) {
+        const coins = new Uint8Array(length);
         for (let flip = before; flip < before + heads; flip++)
           coins[flip >> 3] = (coins[flip >> 3] ?? 0) | (1 << (flip & 7));
-        const bytes = Array.from(coins, (byte) => Buffer.of(byte));
-        expect([heads, before, blockByBlock(heads, [coins]).flips]).toEqual([heads, before, before + heads]);
-        expect([heads, before, blockByBlock(heads, bytes).flips]).toEqual([heads, before, before + heads]);
-        expect([heads, before, blockByBlock(heads + 1, bytes).flips]).toEqual([heads, before, undefined]);
+        for (const size of [1, 100, length]) {
+          const found = (row: number) => [heads, before, size, blockByBlock(row, [...coins], size).flips];
+          expect(found(heads)).toEqual([heads, before, size, before + heads]);
+          expect(found(heads + 1)).toEqual([heads, before, size, undefined]);
+        }
       }
     }
   });
 
   test("flips bit 0 of a byte first", () => {
-    expect(blockByBlock(1, [Buffer.of(0b1000_0000)]).flips).toBe(8);
-    expect(blockByBlock(1, [Buffer.of(0b0000_0001)]).flips).toBe(1);
+    expect(blockByBlock(1, [0b1000_0000], 1).flips).toBe(8);
+    expect(blockByBlock(1, [0b0000_0001], 1).flips).toBe(1);
+  });
+
+  test("never flips a coin twice: the next one begins with a fresh byte of the same block", () => {
+    const coins = coinsOf((block) => block.set([0b0000_0001, 0b0000_0010, 0xff, 0xff]), 4);
+    const flips = (heads: number) => {
+      const streak = new Streak(heads);
+      expect(streak.flip(coins)).toBe(true);
+      return streak.flips;
+    };
+    expect([flips(1), flips(1), flips(8), coins.next]).toEqual([1, 2, 8, 3]);
   });
 });
 
 describe("the number of flips", () => {
   const draw = async (heads: number, bits: RandomBits) => {
     const samples: number[] = [];
-    while (samples.length < SAMPLES) samples.push(await compute(heads, bits, never));
+    const computer = new Computer(coinsOf(bits), 1);
+    while (samples.length < SAMPLES) samples.push(await computer.compute(heads, never));
     return samples;
   };
 
@@ -108,42 +128,5 @@ describe("the number of flips", () => {
     const samples = await draw(heads, seededBits(heads, 0.52));
     const { statistic, degrees } = chiSquare(samples, lawOfFlips(heads, 64 * 2 ** heads));
     expect(statistic).toBeGreaterThan(criticalValue(degrees));
-  });
-});
-
-describe("a computation", () => {
-  test("asks for blocks until the row is complete, also across two of them", async () => {
-    let blocks = 0;
-    let flips = 0;
-    const fill: RandomBits = (block) => {
-      block.fill(0);
-      blocks += 1;
-      flips += block.length * 8;
-      if (blocks === 2) block.writeUInt8(0xff, block.length - 1);
-      if (blocks === 3) block.writeUInt8(0x01, 0);
-    };
-    const total = await compute(9, fill, never);
-    expect({ blocks, total }).toEqual({ blocks: 3, total: (flips / 3) * 2 + 1 });
-  });
-
-  test("ends with the signal's reason within a slice after it was aborted", async () => {
-    const client = new AbortController();
-    let left = Number.POSITIVE_INFINITY;
-    setTimeout(() => {
-      left = performance.now();
-      client.abort(new Error("the client left"));
-    }, 30);
-    await expect(compute(40, onlyTails(), client.signal)).rejects.toThrow("the client left");
-    expect(performance.now() - left).toBeLessThan(250);
-  });
-
-  test("lets other work run, again and again", async () => {
-    const client = new AbortController();
-    let turns = 0;
-    const turn = setInterval(() => turns++, 1);
-    setTimeout(() => client.abort(new Error("enough")), 200);
-    await expect(compute(40, onlyTails(), client.signal)).rejects.toThrow("enough");
-    clearInterval(turn);
-    expect(turns).toBeGreaterThan(10);
   });
 });

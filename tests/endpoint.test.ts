@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LoadBalancer, type LoadBalancerArgs } from "../nginx/loadBalancer";
+import { timingFor } from "../worker/timing";
 
 const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: string, ingress?: object) => {
   const newResource = ({ name, inputs }: pulumi.runtime.MockResourceArgs) => ({
@@ -13,6 +14,8 @@ const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: strin
     replicas: 1,
     upstream: { host: "worker.coinflip.svc", port: 5000 },
     balancing: "round-robin",
+    cpu: 1,
+    timing: timingFor(30),
     serviceType,
     nodePort: 30080,
     host,

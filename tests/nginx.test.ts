@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Balancing, fill, renderNginx } from "../nginx/render";
-import { timing } from "../worker/timing";
+import { timingFor } from "../worker/timing";
 import { NginxRoot, whyNoNginx } from "./support/nginxRoot";
 
+const timing = timingFor(30);
+
 const BALANCING: readonly Balancing[] = ["round-robin", "least-conn", "random-two"];
-const rendered = (balancing: Balancing = "round-robin") => renderNginx({ balancing, ...timing });
+const rendered = (balancing: Balancing = "round-robin") => renderNginx({ balancing, cpu: 3, ...timing });
 /** The directives, without comments and indentation. */
 const directives = (text: string) =>
   text
@@ -49,11 +52,16 @@ describe("nginx.conf", () => {
       expect.arrayContaining([
         "zone workers 256k;",
         "keepalive 64;",
+        "access_log /dev/stdout json buffer=32k flush=1s;",
         'proxy_set_header Connection "";',
         "proxy_next_upstream error timeout non_idempotent;",
         "proxy_ignore_client_abort off;",
       ]),
     );
+  });
+
+  test("has a process for each core of the pod", () => {
+    expect(directives(rendered())).toContain("worker_processes 3;");
   });
 
   test("has the times of the timing model", () => {
@@ -175,6 +183,8 @@ describe("nginx, started by start.sh,", () => {
         "the load balancer could not pass the request to a worker, or refused it; its log has the details under this request's id",
     });
     expect(await ask("/compute", "no id")).toMatchObject({ status: 502, id: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    // nginx writes its log once a second.
+    await sleep(1_500);
     const log = (await nginx.read("output")).split("\n").filter((line) => line.startsWith("{"));
     expect(log.map((line) => JSON.parse(line))).toMatchObject([
       { requestId: "order-66", method: "GET", path: "/compute", status: 502 },

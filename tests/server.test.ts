@@ -65,6 +65,50 @@ test.each([
   expect(await worker.line(({ path }) => path === "/compute")).toMatchObject({ status: 499, heads: 8 });
 });
 
+test.each([
+  ["at once", `content-length: 100000\r\n\r\n${" ".repeat(1025)}`],
+  ["in chunks", `transfer-encoding: chunked\r\n\r\n800\r\n${" ".repeat(0x800)}\r\n`],
+])("a body that is too long and comes %s is refused before it has ended", async (_, body) => {
+  const worker = await start();
+  const client = connectTo(worker);
+  client.write(POST + body);
+  const [answer] = (await once(client, "data")) as [Buffer];
+  client.destroy();
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 Payload Too Large\r\n/);
+  expect(await worker.line(({ path }) => path === "/compute")).toMatchObject({ status: 413 });
+});
+
+test("a request and a body that come byte by byte are answered like any other", async () => {
+  const worker = await start();
+  const client = connectTo(worker);
+  for (const byte of `${POST}content-length: ${BODY.length}\r\n\r\n${BODY}`) {
+    client.write(byte);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const [answer] = (await once(client, "data")) as [Buffer];
+  client.destroy();
+  expect(answer.toString()).toMatch(/\r\n\r\n\{"heads_required":8,"total_flips":\d+\}$/);
+});
+
+test("MAX_CONCURRENT bounds what is computed and what waits, and a client that leaves makes room", async () => {
+  const worker = await start({ MAX_CONCURRENT: "1" }, 60_000);
+  const clients = [new AbortController(), new AbortController()];
+  const gone = clients.map(({ signal }) => compute(worker, 8, { signal }).catch((error: Error) => error.name));
+  await sleep(100);
+  const refused = await compute(worker, 8);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+  for (const client of clients) client.abort();
+  expect(await Promise.all(gone)).toEqual(["AbortError", "AbortError"]);
+  await worker.line(({ status }) => status === 499);
+  await sleep(100);
+  const next = new AbortController();
+  const waiting = compute(worker, 8, { signal: next.signal }).catch((error: Error) => error.name);
+  await sleep(100);
+  expect(worker.lines.filter(({ status }) => status === 503)).toHaveLength(1);
+  next.abort();
+  await waiting;
+});
+
 test("a client that leaves in the middle of its body is no fault of the worker's", async () => {
   const worker = await start();
   const client = connect(Number(new URL(worker.url).port), "127.0.0.1");
@@ -125,6 +169,14 @@ describe("on SIGTERM the worker", () => {
     idle.destroy();
     expect(exit).toMatchObject({ code: 0 });
   });
+});
+
+test("the worker stops in time though nobody reads its log any more", async () => {
+  const worker = await start();
+  worker.stopReading();
+  for (let request = 0; request < 300; request++) await compute(worker, 1);
+  worker.kill("SIGTERM");
+  expect((await worker.exit).code).toBe(0);
 });
 
 describe("the worker does not start", () => {

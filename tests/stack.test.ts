@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
-import { timing } from "../worker/timing";
+import { timingFor } from "../worker/timing";
 import { containerOf, type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
+
+const timing = timingFor(30);
 
 const stack = new StackCopies();
 let usual: Deployed;
@@ -98,6 +100,7 @@ describe("the stack", () => {
     expect(Object.fromEntries((env ?? []).map(({ name, value }) => [name, value]))).toEqual({
       PORT: "5000",
       MAX_HEADS: "32",
+      MAX_CONCURRENT: "64",
       DEADLINE_MS: String(timing.deadline * 1000),
       DRAIN_DELAY_MS: String(timing.drainDelay * 1000),
       KEEP_ALIVE_MS: String(timing.workerKeepAlive * 1000),
@@ -117,16 +120,19 @@ describe("the stack", () => {
     expect(paths("nginx")).toEqual([http("/readyz"), http("/nginx-healthz"), http("/nginx-healthz")]);
   });
 
-  test.each(["worker", "nginx"])("asks for what %s needs, bounds its memory, and gives it time to drain", (name) => {
-    expect(containerOf(usual, name).resources).toEqual({
-      requests: { cpu: expect.stringMatching(/^\d+m$/), memory: expect.stringMatching(/^\d+Mi$/) },
-      limits: { memory: expect.stringMatching(/^\d+Mi$/) },
-    });
-    expect(podOf(usual, name).terminationGracePeriodSeconds).toBe(timing.grace);
-    expect(objectOf(usual, "Deployment", name).spec).toMatchObject({
-      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-    });
-  });
+  test.each(["worker", "nginx"])(
+    "asks for what %s needs, bounds its CPU and memory, and gives it time to drain",
+    (name) => {
+      expect(containerOf(usual, name).resources).toEqual({
+        requests: { cpu: expect.stringMatching(/^\d+m$/), memory: expect.stringMatching(/^\d+Mi$/) },
+        limits: { cpu: "1", memory: expect.stringMatching(/^\d+Mi$/) },
+      });
+      expect(podOf(usual, name).terminationGracePeriodSeconds).toBe(timing.grace);
+      expect(objectOf(usual, "Deployment", name).spec).toMatchObject({
+        strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      });
+    },
+  );
 
   test("shows nginx the workers one by one, by a headless Service on the worker's port", () => {
     expect(objectOf(usual, "Service", "worker").spec).toMatchObject({

@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
+import { timingFor } from "../worker/timing";
 import { containerOf, type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
 
 const stack = new StackCopies();
@@ -14,11 +15,22 @@ test("each setting is found where it takes effect", async () => {
   const names = { namespace: "flips", host: "coin.example.com", context: "coinflip-local" };
   const images = { nginxImage: "nginx:1.31.0", nodeImage: "node:26.0.0" };
   const numbers = { workers: "3", loadBalancers: "4", maxHeads: "20", nodePort: "31000" };
-  const program = await stack.run({ ...names, ...images, ...numbers });
+  const bounds = { maxConcurrent: "7", deadlineSeconds: "10", workerCpu: "250m", nginxCpu: "3" };
+  const program = await stack.run({ ...names, ...images, ...numbers, ...bounds });
   expect(program.outputs).toMatchObject({ url: "http://coin.example.com:31000", workers: 3, namespace: "flips" });
   expect(new Set(program.manifests.map(({ metadata }) => metadata.namespace))).toEqual(new Set([undefined, "flips"]));
   expect(["worker", "nginx"].map((name) => objectOf(program, "Deployment", name).spec.replicas)).toEqual([3, 4]);
-  expect(containerOf(program, "worker").env).toContainEqual({ name: "MAX_HEADS", value: "20" });
+  const env = { MAX_HEADS: "20", MAX_CONCURRENT: "7", DEADLINE_MS: "10000" };
+  expect(containerOf(program, "worker").env).toEqual(
+    expect.arrayContaining(Object.entries(env).map(([name, value]) => ({ name, value }))),
+  );
+  const cpuOf = (name: string) => (containerOf(program, name).resources as { limits: { cpu: string } }).limits.cpu;
+  expect([cpuOf("worker"), cpuOf("nginx")]).toEqual(["250m", "3"]);
+  const config = (objectOf(program, "ConfigMap").data as Record<string, string>)["nginx.conf"];
+  expect(config).toContain("worker_processes 3;");
+  expect(config).toContain(`proxy_read_timeout ${timingFor(10).read}s;`);
+  for (const name of ["worker", "nginx"])
+    expect(podOf(program, name).terminationGracePeriodSeconds).toBe(timingFor(10).grace);
   expect(containerOf(program, "nginx")).toMatchObject({ image: "nginx:1.31.0" });
   expect(containerOf(program, "nginx").command).toContain("worker.flips.svc");
   expect(objectOf(program, "Service", "nginx-service").spec.ports).toMatchObject([{ nodePort: 31000 }]);

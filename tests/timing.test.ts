@@ -1,31 +1,33 @@
-import { timing } from "../worker/timing";
+import { type Timing, timingFor } from "../worker/timing";
 
-type Time = keyof typeof timing;
+describe.each([1, 30, 300])("with a deadline of %i s", (deadline) => {
+  const timing = timingFor(deadline);
 
-test.each<[longer: Time, shorter: Time, why: string]>([
-  ["read", "deadline", "the worker's own 504 arrives before nginx gives up"],
-  ["workerKeepAlive", "proxyKeepAlive", "nginx never sends a request into a connection that the worker closes"],
-  ["drainDelay", "dnsValid", "nginx has forgotten a worker before it stops to answer"],
-  ["drainDelay", "connect", "a worker that stops is still there for a connection that has begun"],
-  ["deadline", "connect", "trying another worker leaves time for an answer"],
-])("%s is longer than %s, so that %s", (longer, shorter) => {
-  expect(timing[longer]).toBeGreaterThan(timing[shorter]);
-});
+  test.each<[longer: keyof Timing, shorter: keyof Timing, why: string]>([
+    ["read", "deadline", "the worker's own 504 arrives before nginx gives up"],
+    ["workerKeepAlive", "proxyKeepAlive", "nginx never sends a request into a connection that the worker closes"],
+    ["drainDelay", "dnsValid", "nginx has forgotten a worker before it stops to answer"],
+    ["drainDelay", "connect", "a worker that stops is still there for a connection that has begun"],
+    ["read", "connect", "trying another worker leaves time for an answer"],
+  ])("%s is longer than %s, so that %s", (longer, shorter) => {
+    expect(timing[longer]).toBeGreaterThan(timing[shorter]);
+  });
 
-test("a worker's grace holds the delay, and the longest computation that begins within it", () => {
-  expect(timing.grace).toBeGreaterThan(timing.drainDelay + timing.deadline);
-});
+  test("a worker's grace holds the delay, and the longest computation that begins within it", () => {
+    expect(timing.grace).toBeGreaterThan(timing.drainDelay + timing.deadline);
+  });
 
-test("nginx's grace holds its delay, and the longest answer that it may still wait for", () => {
-  expect(timing.grace).toBeGreaterThan(timing.drainDelay + timing.read);
-});
+  test("nginx's grace holds its delay, and the longest answer that it may still wait for", () => {
+    expect(timing.grace).toBeGreaterThan(timing.drainDelay + timing.read);
+  });
 
-test("nginx asks for the addresses at least twice while a worker drains", () => {
-  expect(timing.drainDelay).toBeGreaterThanOrEqual(2 * timing.dnsValid);
-});
+  test("nginx asks for the addresses at least twice while a worker drains", () => {
+    expect(timing.drainDelay).toBeGreaterThanOrEqual(2 * timing.dnsValid);
+  });
 
-test("every time is a whole number of seconds, as nginx and Kubernetes take them", () => {
-  for (const [name, seconds] of Object.entries(timing)) {
-    expect([name, Number.isInteger(seconds) && seconds > 0]).toEqual([name, true]);
-  }
+  test("every time is a whole number of seconds, as nginx and Kubernetes take them", () => {
+    for (const [name, seconds] of Object.entries(timing)) {
+      expect([name, Number.isInteger(seconds) && seconds > 0]).toEqual([name, true]);
+    }
+  });
 });

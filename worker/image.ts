@@ -3,9 +3,9 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { build } from "esbuild";
 import type { Cluster, ClusterPin } from "../cluster";
 import type { Registry } from "../settings";
+import { bundle } from "./bundle";
 import { PLATFORM, Sideload } from "./sideload";
 
 export interface WorkerImageArgs {
@@ -30,7 +30,7 @@ export class WorkerImage extends pulumi.ComponentResource {
     super("coinflip:worker:WorkerImage", name, args, opts);
     const { baseImage, registry, cluster, pin } = args;
     const repository = registry ? `${registry.server}/${registry.repository}` : "coinflip-worker";
-    const tag = async () => contentTag(await bundle(), await readFile(dockerfile), baseImage, PLATFORM);
+    const tag = async () => contentTag(await buildContext(), await readFile(dockerfile), baseImage, PLATFORM);
     const imageName = pulumi.interpolate`${repository}:${tag()}`;
     // Relative to the project's folder, so that another clone of the same content shows no difference.
     const from = {
@@ -60,17 +60,9 @@ export class WorkerImage extends pulumi.ComponentResource {
 const credentials = ({ server, username, password }: Registry) =>
   username && password ? { server, username, password } : { server };
 
-/** Bundles the app into one file, the build context's only one, and returns it. */
-async function bundle(): Promise<Uint8Array> {
-  const { outputFiles } = await build({
-    entryPoints: [join(__dirname, "app", "server.ts")],
-    bundle: true,
-    minify: true,
-    platform: "node",
-    target: "node22",
-    write: false,
-  });
-  const code = outputFiles[0]?.contents ?? new Uint8Array();
+/** Makes the build context, which holds one file, and returns that. */
+async function buildContext(): Promise<Uint8Array> {
+  const code = await bundle();
   await mkdir(context, { recursive: true });
   await writeFile(join(context, "server.js"), code);
   return code;

@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Registry } from "../settings";
 import { Workload } from "../workload";
-import { timing } from "./timing";
+import type { Timing } from "./timing";
 
 export interface WorkerArgs {
   readonly namespace: pulumi.Input<string>;
@@ -10,6 +10,11 @@ export interface WorkerArgs {
   readonly replicas: number;
   /** The most heads in a row that a request may ask for. */
   readonly maxHeads: number;
+  /** The most computations at a time in each; as many more wait. */
+  readonly maxConcurrent: number;
+  /** Each pod's limit, in Kubernetes' notation. */
+  readonly cpu: string;
+  readonly timing: Timing;
   /** Where the image is pulled from, if it is not side-loaded. */
   readonly registry: Registry | undefined;
 }
@@ -27,7 +32,7 @@ export class Worker extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:worker:Worker", name, args, opts);
-    const { namespace, image, replicas, maxHeads, registry } = args;
+    const { namespace, image, replicas, maxHeads, maxConcurrent, cpu, timing, registry } = args;
     const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
@@ -35,12 +40,14 @@ export class Worker extends pulumi.ComponentResource {
         namespace,
         replicas,
         uid: UID,
+        graceSeconds: timing.grace,
         pullSecret: registry?.password && this.pullSecret(name, namespace, registry),
         container: {
           image,
           env: Object.entries({
             PORT,
             MAX_HEADS: maxHeads,
+            MAX_CONCURRENT: maxConcurrent,
             DEADLINE_MS: timing.deadline * 1000,
             DRAIN_DELAY_MS: timing.drainDelay * 1000,
             KEEP_ALIVE_MS: timing.workerKeepAlive * 1000,
@@ -49,7 +56,7 @@ export class Worker extends pulumi.ComponentResource {
           // No startup probe: it starts in a tenth of a second, and the first look would only come a second later.
           readinessProbe: { ...probe("/readyz"), periodSeconds: 1, timeoutSeconds: 5 },
           livenessProbe: { ...probe("/healthz"), periodSeconds: 10, timeoutSeconds: 5 },
-          resources: { requests: { cpu: "100m", memory: "96Mi" }, limits: { memory: "256Mi" } },
+          resources: { requests: { cpu: "100m", memory: "96Mi" }, limits: { cpu, memory: "256Mi" } },
         },
       },
       { parent: this },

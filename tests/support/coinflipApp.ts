@@ -1,8 +1,9 @@
 import { createApp, type Surroundings } from "../../worker/app/app";
+import type { WithBody } from "../../worker/app/body";
+import type { RandomBits } from "../../worker/app/coinflip";
+import { coinsOf } from "./coins";
 
 export type Line = Record<string, unknown> & { readonly level: string };
-/** What a request may have, a body that comes in pieces among it. */
-export type Init = RequestInit & { readonly duplex?: "half" };
 export interface Answer {
   readonly status: number;
   readonly text: string;
@@ -12,22 +13,30 @@ export interface Answer {
 export const MAX_HEADS = 8;
 
 /** The app, with coins that say tails, five heads, two tails: three heads in a row take four flips. */
-export function setUp(surroundings: Partial<Surroundings> = {}) {
+export function setUp({
+  fill = (block) => block.fill(0b0011_1110),
+  ...surroundings
+}: Partial<Surroundings> & { readonly fill?: RandomBits } = {}) {
   const lines: Line[] = [];
   const app = createApp({
     worker: "worker-7",
     maxHeads: MAX_HEADS,
+    maxConcurrent: 4,
     deadlineMs: 5_000,
-    fill: (block) => void block.fill(0b0011_1110),
+    coins: coinsOf(fill),
     accepting: () => true,
     log: (level, line) => void lines.push({ level, ...line }),
     ...surroundings,
   });
-  const ask = async (path: string, init?: Init): Promise<Answer> => {
-    const response = await app.request(path, init);
+  const ask = async (path: string, init?: RequestInit): Promise<Answer> => {
+    // As the server passes it on, with headers and body beside it.
+    const request = new Request("http://worker", init);
+    const rawBody = Buffer.from(await request.arrayBuffer());
+    const incoming = { headers: Object.fromEntries(request.headers), rawBody } as unknown as WithBody;
+    const response = await app.request(path, init, { incoming });
     return { status: response.status, text: await response.text(), header: (name) => response.headers.get(name) };
   };
-  const compute = (body: BodyInit | null, init: Init = {}) =>
+  const compute = (body: BodyInit | null, init: RequestInit = {}) =>
     ask("/compute", {
       method: "POST",
       body,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { cacheDir } from "../../local/cluster/binaries";
-import { timing } from "../../worker/timing";
+import { timingFor } from "../../worker/timing";
 
 const ARCHIVE = join(cacheDir, "nginx-rootfs.tar");
 const TOOLS = ["mmdebstrap", "tar", "unshare", "nsenter", "ip", "mount", "chroot"];
@@ -76,7 +76,7 @@ export class NginxRoot {
     await rm(output, { force: true });
     const to = openSync(output, "a");
     chmodSync(output, 0o666);
-    const args = ["/etc/coinflip/nginx.conf", "worker.coinflip.svc", "5000", "8080", String(timing.dnsValid)];
+    const args = ["/etc/coinflip/nginx.conf", "worker.coinflip.svc", "5000", "8080", String(timingFor(30).dnsValid)];
     const PATH = `${nginx === "testing" ? "/testing:" : ""}/usr/sbin:/usr/bin:/sbin:/bin`;
     const env = { PATH, ROOT: this.root, NETWORK: network };
     const child = spawn("unshare", ["--mount", "--net", "sh", "-euc", IN_POD, "sh", ...args], {

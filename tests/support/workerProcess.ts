@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { build } from "esbuild";
+import { bundle } from "../../worker/bundle";
 
 /** A line of the worker's log. */
 export type Line = Record<string, unknown> & { readonly msg?: string };
@@ -15,6 +15,8 @@ export interface WorkerProcess {
   readonly lines: readonly Line[];
   readonly errors: () => string;
   readonly kill: (signal: NodeJS.Signals) => void;
+  /** Leaves its log without a reader. */
+  readonly stopReading: () => void;
   /** Waits for a line of the log. */
   readonly line: (wanted: (line: Line) => boolean) => Promise<Line>;
   /** Resolves with the exit code, and when it came. */
@@ -33,13 +35,7 @@ export class WorkerProcesses {
 
   async bundle(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), "coinflip-server-"));
-    await build({
-      entryPoints: [join(__dirname, "..", "..", "worker", "app", "server.ts")],
-      outfile: join(this.folder, "server.js"),
-      bundle: true,
-      platform: "node",
-      target: "node22",
-    });
+    await writeFile(join(this.folder, "server.js"), await bundle());
   }
 
   /** Starts a worker; with `slowMs` its first row of heads comes up only after that time. */
@@ -48,6 +44,7 @@ export class WorkerProcesses {
     if (slowMs !== undefined) await writeFile(preload, SLOW_COIN.replace("MS", String(slowMs)));
     const args = [...(slowMs === undefined ? [] : ["--require", preload]), join(this.folder, "server.js")];
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const stopReading = () => child.stdout.destroy();
     this.running.add(child);
     const lines: Line[] = [];
     let errors = "";
@@ -70,7 +67,7 @@ export class WorkerProcesses {
       }
     };
     const kill = (signal: NodeJS.Signals) => void child.kill(signal);
-    return { url: `http://127.0.0.1:${env.PORT}`, lines, errors: () => errors, kill, line, exit };
+    return { url: `http://127.0.0.1:${env.PORT}`, lines, errors: () => errors, kill, stopReading, line, exit };
   }
 
   /** Ends what a test has left running. */

@@ -1,29 +1,60 @@
 import { setImmediate } from "node:timers/promises";
-import { type RandomBits, Streak } from "./coinflip";
+import { type Coins, Streak } from "./coinflip";
+import { Places } from "./places";
 
 /** The longest that other requests and probes wait for a computation, in milliseconds. */
-const SLICE_MS = 2;
-const LARGEST_BLOCK = 64 * 1024;
+const SLICE_MS = 0.1;
 
-/** Random bits are asked for in blocks of about four times the flips to expect (2^(heads+1) - 2), in bytes. */
-const blockBytes = (heads: number) => Math.min(LARGEST_BLOCK, Math.max(64, 2 ** heads));
+/** Flips a slice's worth of coins; true once the row is complete. */
+function slice(streak: Streak, coins: Coins): boolean {
+  const end = performance.now() + SLICE_MS;
+  do {
+    if (streak.flip(coins)) return true;
+  } while (performance.now() < end);
+  return false;
+}
 
-/**
- * Flips coins until `heads` heads have come up in a row.
- *
- * @returns the number of flips it took
- * @throws the signal's reason, at most one slice after it was aborted
- */
-export async function compute(heads: number, fill: RandomBits, signal: AbortSignal): Promise<number> {
-  const streak = new Streak(heads);
-  const block = Buffer.allocUnsafe(blockBytes(heads));
-  for (;;) {
-    const sliceEnd = performance.now() + SLICE_MS;
-    do {
-      fill(block);
-      if (streak.feed(block)) return streak.flips;
-    } while (performance.now() < sliceEnd);
-    await setImmediate();
-    signal.throwIfAborted();
+/** Computes for many at a time, by turns, so that a short computation never waits for a long one. */
+export class Computer {
+  private readonly places: Places;
+  private turns: Promise<unknown> = Promise.resolve();
+
+  /** @param maxConcurrent how many computations take turns; as many more wait for a place */
+  constructor(
+    private readonly coins: Coins,
+    maxConcurrent: number,
+  ) {
+    this.places = new Places(maxConcurrent);
+  }
+
+  /**
+   * Flips coins until `heads` heads have come up in a row.
+   *
+   * @param signal asked for only if it takes more than the first slice, which everyone gets at once
+   * @returns the number of flips it took
+   * @throws Busy if too many compute already; the signal's reason, at most one slice after it was aborted
+   */
+  compute(heads: number, signal: () => AbortSignal): number | Promise<number> {
+    const streak = new Streak(heads);
+    return slice(streak, this.coins) ? streak.flips : this.goOn(streak, signal());
+  }
+
+  private async goOn(streak: Streak, signal: AbortSignal): Promise<number> {
+    await this.places.take(signal);
+    try {
+      do {
+        await this.turn();
+        signal.throwIfAborted();
+      } while (!slice(streak, this.coins));
+    } finally {
+      this.places.leave();
+    }
+    return streak.flips;
+  }
+
+  /** One turn for each round of Node.js's event loop: between any two it serves whatever has come in. */
+  private turn(): Promise<unknown> {
+    this.turns = this.turns.then(() => setImmediate());
+    return this.turns;
   }
 }

@@ -1,13 +1,15 @@
 import { Problem } from "./problem";
 
+const JSON_TYPE = "application/json";
+
 /**
  * Reads `{"heads": N}` from a request's body.
  *
  * @throws Problem 415 for another media type, 400 for anything but an integer from 1 to `maxHeads`
  */
 export function readHeads(contentType: string | undefined, body: string, maxHeads: number): number {
-  if (contentType?.split(";")[0]?.trim().toLowerCase() !== "application/json") {
-    const fault = { field: "content-type", value: contentType ?? null, allowed: "application/json" };
+  if (contentType !== JSON_TYPE && contentType?.split(";")[0]?.trim().toLowerCase() !== JSON_TYPE) {
+    const fault = { field: "content-type", value: contentType ?? null, allowed: JSON_TYPE };
     throw new Problem(415, "send the body as JSON, with the header content-type: application/json", fault);
   }
   const heads = parse(body);

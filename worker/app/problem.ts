@@ -1,6 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import type { Context } from "hono";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Answer } from "./answer";
 
 /** What is wrong with one value of a request, in fields that a program can read. */
 export interface Fault {
@@ -20,12 +19,9 @@ export class Problem extends Error {
     super(detail);
   }
 
-  answer(c: Context): Response {
-    const { status, detail, fault } = this;
+  answer(): Answer {
+    const { status, detail, fault, headers } = this;
     const body = { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status, detail, ...fault };
-    return c.body(JSON.stringify(body), status as ContentfulStatusCode, {
-      ...this.headers,
-      "content-type": "application/problem+json",
-    });
+    return { status, type: "application/problem+json", body: JSON.stringify(body), headers };
   }
 }

@@ -1,10 +1,13 @@
 import { randomFillSync } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { createServer, type RequestListener, type ServerOptions } from "node:http";
 import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import { serve } from "@hono/node-server";
-import pino from "pino";
 import { createApp } from "./app";
+import { withBody } from "./body";
+import { Coins } from "./coinflip";
+import find from "./find.wat";
+import { Output } from "./log";
 
 /** Reads a whole number from the environment; worker.ts sets them all. */
 function integer(name: string, fallback: number): number {
@@ -16,48 +19,53 @@ function integer(name: string, fallback: number): number {
 
 const port = integer("PORT", 5000);
 const drainDelayMs = integer("DRAIN_DELAY_MS", 0);
-const logger = pino({
-  base: null,
-  timestamp: pino.stdTimeFunctions.isoTime,
-  formatters: { level: (level) => ({ level }) },
-});
+const output = new Output();
+const { log } = output;
 let draining = false;
 
 const app = createApp({
   worker: hostname(),
   maxHeads: integer("MAX_HEADS", 32),
+  maxConcurrent: integer("MAX_CONCURRENT", 64),
   deadlineMs: integer("DEADLINE_MS", 30_000),
-  fill: randomFillSync,
+  coins: new Coins(find, randomFillSync),
   accepting: () => !draining,
-  log: (level, line) => logger[level](line),
+  log,
 });
 
-const server = serve({ fetch: app.fetch, port, serverOptions: { keepAliveTimeout: integer("KEEP_ALIVE_MS", 75_000) } });
-server.on("listening", () => logger.info({ port, startMs: Math.round(performance.now()) }, "listening"));
+const server = serve({
+  fetch: app.fetch,
+  port,
+  createServer: ((options: ServerOptions, listener: RequestListener) =>
+    createServer(options, withBody(listener))) as typeof createServer,
+  serverOptions: { keepAliveTimeout: integer("KEEP_ALIVE_MS", 75_000) },
+});
+server.on("listening", () => log("info", { port, startMs: Math.round(performance.now()), msg: "listening" }));
 server.on("error", (error) => {
-  logger.fatal({ error: error.message }, "cannot listen");
-  process.exit(1);
+  log("fatal", { error: error.message, msg: "cannot listen" });
+  exit(1);
 });
 
-// Node.js counts a connection as idle only once it has had a request.
-const unused = new Set<Socket>();
+const exit = (code: number) => output.end(() => process.exit(code));
+
+const connections = new Set<Socket>();
 server.on("connection", (socket: Socket) => {
-  unused.add(socket);
-  socket.once("close", () => unused.delete(socket));
+  connections.add(socket);
+  socket.once("close", () => connections.delete(socket));
 });
-server.on("request", ({ socket }: IncomingMessage) => unused.delete(socket));
 
 /** Not ready at once; still answering while the news spreads; then no new connections, and an exit with the last answer. */
 function drain(signal: NodeJS.Signals): void {
   if (draining) return;
   draining = true;
-  logger.info({ signal, drainDelayMs }, "draining");
+  log("info", { signal, drainDelayMs, msg: "draining" });
   setTimeout(() => {
     server.close(() => {
-      logger.info("drained");
-      process.exit(0);
+      log("info", { msg: "drained" });
+      exit(0);
     });
-    for (const socket of unused) socket.destroy();
+    // Node.js counts a connection as idle only once it has had a request.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   }, drainDelayMs);
 }
 process.on("SIGTERM", drain);
