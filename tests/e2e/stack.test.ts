@@ -81,8 +81,11 @@ function lifeOfAStack(engine: Engine): void {
       );
     const line = (text: string) =>
       JSON.parse(text.split("\n").find((each) => each.includes("e2e-request-1")) ?? "null");
-    expect(line(await logs("worker"))).toMatchObject({ heads: 4, status: 200, flips: expect.any(Number) });
-    expect(line(await logs("nginx"))).toMatchObject({ status: 200, upstream: expect.stringContaining(":5000") });
+    // nginx writes its log once a second.
+    await eventually(5, async () => {
+      expect(line(await logs("worker"))).toMatchObject({ heads: 4, status: 200, flips: expect.any(Number) });
+      expect(line(await logs("nginx"))).toMatchObject({ status: 200, upstream: expect.stringContaining(":5000") });
+    });
   });
 
   it("answers bad requests with problem details, from the worker and from nginx alike", async () => {
