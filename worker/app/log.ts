@@ -18,7 +18,9 @@ const MOST_WAITING = 8 * 1024 * 1024;
  */
 export class Output {
   private readonly file = createWriteStream("", { fd: 1 });
-  private block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  private block: Buffer = newBlock();
+  /** Written, and not in use: made anew each time, blocks would be memory that is given back late. */
+  private readonly spare: Buffer[] = [];
   private used = 0;
   private now = 0;
   private rfc3339 = "";
@@ -34,7 +36,7 @@ export class Output {
     const line = `{"level":"${level}","time":"${this.time()}",${JSON.stringify(fields).slice(1)}\n`;
     const bytes = line.length * MOST_BYTES;
     if (this.used + bytes > BLOCK_BYTES) this.flush();
-    if (bytes > BLOCK_BYTES) this.write(Buffer.from(line));
+    if (bytes > BLOCK_BYTES) this.write(Buffer.from(line), () => undefined);
     else this.used += this.block.write(line, this.used);
   };
 
@@ -56,12 +58,16 @@ export class Output {
 
   private flush(): void {
     if (this.used === 0) return;
-    this.write(this.block.subarray(0, this.used));
-    this.block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    const { block } = this;
+    this.write(block.subarray(0, this.used), () => void this.spare.push(block));
+    this.block = this.spare.pop() ?? newBlock();
     this.used = 0;
   }
 
-  private write(lines: Buffer): void {
-    if (this.file.writableLength < MOST_WAITING) this.file.write(lines);
+  private write(lines: Buffer, written: () => void): void {
+    if (this.file.writableLength < MOST_WAITING) this.file.write(lines, written);
+    else written();
   }
 }
+
+const newBlock = () => Buffer.allocUnsafeSlow(BLOCK_BYTES);
