@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { PLATFORM, saveImage } from "../worker/sideload";
 import { cacheDir } from "./cluster/binaries";
 import { dir as clusterDir } from "./cluster/cluster";
+import { debianRelease, makeRoot } from "./debian";
 import { run, succeeds } from "./run";
 
 const DOCKERFILE = join(__dirname, "images", "Dockerfile");
@@ -17,9 +18,9 @@ async function build(target: string, image: string, context: string, archive: st
   await rename(`${archive}.partial`, archive);
 }
 
-/** Loads an archive into the local cluster's containerd. */
-async function load(archive: string): Promise<void> {
-  await run("ctr", ["-a", join(clusterDir, "containerd.sock"), "-n", "k8s.io", "images", "import", archive]);
+/** Loads an archive into the containerd of a local cluster. */
+async function load(archive: string, cluster = clusterDir): Promise<void> {
+  await run("ctr", ["-a", join(cluster, "containerd.sock"), "-n", "k8s.io", "images", "import", archive]);
 }
 
 /** The images of the cluster's own pods: the sandbox that holds every pod, and DNS. */
@@ -39,8 +40,8 @@ interface StandIn {
   readonly target: string;
   readonly image: string;
   /** The Debian release, where the packages have the version that the stack needs. */
-  readonly suite: string;
-  readonly packages: string;
+  readonly release: string;
+  readonly packages: readonly string[];
   /** Adds to the build context what is not a package. */
   readonly addTo?: (context: string) => Promise<void>;
 }
@@ -48,34 +49,29 @@ interface StandIn {
 async function standIns(): Promise<Record<BaseImage, StandIn>> {
   const nodeProgram = require.resolve("node/bin/node");
   const { version } = JSON.parse(await readFile(require.resolve("node/package.json"), "utf8"));
-  const release = /VERSION_CODENAME=(\w+)/.exec(await readFile("/etc/os-release", "utf8"))?.[1] ?? "stable";
   return {
     // The npm package's program, on the libraries that it is linked with.
     nodeImage: {
       target: "node",
       image: `coinflip.local/node:${version}`,
-      suite: release,
-      packages: "base-files,libstdc++6,libatomic1",
+      release: await debianRelease(),
+      packages: ["libstdc++6", "libatomic1"],
       addTo: (context) => copyFile(nodeProgram, join(context, "node")),
     },
     // forky is the first release whose nginx can follow DNS in the open-source version (1.27.3).
     nginxImage: {
       target: "nginx",
       image: "coinflip.local/nginx:forky",
-      suite: "forky",
-      packages: "base-files,dash,nginx-light",
+      release: "forky",
+      packages: ["dash", "nginx-light"],
     },
   };
 }
 
-async function makeStandIn({ target, image, suite, packages, addTo }: StandIn, archive: string) {
+async function makeStandIn({ target, image, release, packages, addTo }: StandIn, archive: string) {
   const context = await mkdtemp(join(tmpdir(), "coinflip-image-"));
   try {
-    // Without base-files the links of the merged /usr are missing, and nothing starts.
-    const rootfs = ["--mode=root", "--variant=extract", `--include=${packages}`];
-    // A mirror's copy of the release may be older than its own date of expiry.
-    const dated = `--aptopt=Acquire::Check-Valid-Until "false"`;
-    await run("mmdebstrap", [...rootfs, dated, suite, join(context, "rootfs.tar")]);
+    await makeRoot(release, packages, join(context, "rootfs.tar"));
     await addTo?.(context);
     await build(target, image, context, archive);
   } finally {
@@ -105,13 +101,13 @@ export async function cannotPull(image: string): Promise<string | undefined> {
   );
 }
 
-/** Brings an image from Docker to the local cluster, which pulls from nowhere. */
-export async function loadFromDocker(image: string): Promise<void> {
+/** Brings an image from Docker to a local cluster, which pulls from nowhere. The cluster is named by its folder. */
+export async function loadFromDocker(image: string, cluster = clusterDir): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "coinflip-image-"));
   try {
     const archive = join(folder, "image.tar");
     await saveImage(image, archive, PLATFORM);
-    await load(archive);
+    await load(archive, cluster);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -20,10 +20,10 @@ const wat: Plugin = {
     onLoad({ filter: /\.wat$/ }, async ({ path }) => ({ contents: await compileWat(path), loader: "binary" })),
 };
 
-/** What a worker's container runs: the app and its packages in one file of JavaScript. */
-export async function bundle(): Promise<Uint8Array> {
+/** A program and its packages in one file of JavaScript; by default what a worker's container runs. */
+export async function bundle(program = join(__dirname, "app", "server.ts")): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    entryPoints: [join(__dirname, "app", "server.ts")],
+    entryPoints: [program],
     bundle: true,
     // Names stay, for the stacks in the log; comments with the paths of this machine do not.
     minifyWhitespace: true,

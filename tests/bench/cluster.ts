@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { toYaml } from "../../local/deploy";
+import { loadFromDocker } from "../../local/images";
 import type { Manifest } from "../../local/program";
 import { run } from "../../local/run";
 import { Clone } from "../e2e/clone";
@@ -10,7 +11,7 @@ import type { Bench } from "./context";
 import { start, untilAnswers } from "./processes";
 
 /** A Deployment, as far as the benchmark changes one. */
-export interface Deployment extends Manifest {
+interface Deployment extends Manifest {
   readonly spec: { template: { spec: { containers: [Container] } } };
 }
 
@@ -20,9 +21,8 @@ interface Probe {
   periodSeconds?: number;
 }
 
-export interface Container {
+interface Container {
   image: string;
-  resources: { requests: Record<string, string>; limits: Record<string, string> };
   startupProbe?: Probe | undefined;
   readinessProbe?: Probe | undefined;
   livenessProbe?: Probe | undefined;
@@ -96,22 +96,10 @@ export class BenchCluster {
   }
 
   /** Brings an image from Docker to the node. */
-  async loadImage(image: string): Promise<void> {
-    const archive = join(this.clone.dir, "image.tar");
-    await run("docker", ["save", "-o", archive, image]);
-    await run("ctr", [
-      "-a",
-      join(this.clone.clusterDir, "containerd.sock"),
-      "-n",
-      "k8s.io",
-      "images",
-      "import",
-      archive,
-    ]);
-  }
+  loadImage = (image: string) => loadFromDocker(image, this.clone.clusterDir);
 }
 
-export const isDeployment = (manifest: Manifest, name: string): manifest is Deployment =>
+const isDeployment = (manifest: Manifest, name: string): manifest is Deployment =>
   manifest.kind === "Deployment" && manifest.metadata.name === name;
 
 /** A copy in which the container of one Deployment is another. */

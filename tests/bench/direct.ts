@@ -1,8 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { dirname, join } from "node:path";
+import { freePort } from "../support/freePort";
 import type { Bench } from "./context";
 import { type Result, ratio, rounds } from "./measure";
-import { end, freePort, start, untilAnswers } from "./processes";
+import { end, start, untilAnswers } from "./processes";
 import { workerCommand } from "./worker";
 import { load } from "./wrk";
 

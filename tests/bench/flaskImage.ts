@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheDir } from "../../local/cluster/binaries";
+import { debianRelease, makeRoot } from "../../local/debian";
 import { run } from "../../local/run";
 import type { Bench } from "./context";
 
@@ -11,15 +12,9 @@ const PEERS = join(__dirname, "peers");
 
 /** Debian's Python of this machine's release, as an archive that is kept for the next time. */
 async function rootfs(): Promise<string> {
-  const release = /VERSION_CODENAME=(\w+)/.exec(await readFile("/etc/os-release", "utf8"))?.[1] ?? "stable";
+  const release = await debianRelease();
   const archive = join(cacheDir, `bench-python-${release}.tar`);
-  if (existsSync(archive)) return archive;
-  const packages = ["--mode=root", "--variant=extract", "--include=base-files,python3"];
-  const dated = `--aptopt=Acquire::Check-Valid-Until "false"`;
-  // By its ending mmdebstrap knows what to make.
-  const partial = `${archive}.partial.tar`;
-  await run("mmdebstrap", [...packages, dated, release, partial]);
-  await rename(partial, archive);
+  if (!existsSync(archive)) await makeRoot(release, ["python3"], archive);
   return archive;
 }
 

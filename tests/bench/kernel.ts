@@ -1,25 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
-import { compileWat } from "../../worker/bundle";
+import { bundle } from "../../worker/bundle";
 import type { Bench } from "./context";
 import { type Result, ratio, rounds } from "./measure";
 import { Asked } from "./processes";
 
 /** How fast coins are flipped on one core, without any server: ours, the plain loops, and the bits alone. */
 export async function kernel({ folder, python, pin, quick, peer, say }: Bench): Promise<Result[]> {
-  const wasm = join(folder, "find.wasm");
-  await writeFile(wasm, await compileWat(join(__dirname, "..", "..", "worker", "app", "find.wat")));
   const program = join(folder, "kernel.js");
   // Bundled as the worker is: tsx would wrap each function, which costs time in a loop like this.
-  await build({
-    entryPoints: [join(__dirname, "kernelProgram.ts")],
-    outfile: program,
-    bundle: true,
-    platform: "node",
-    target: "node22",
-  });
-  const node = new Asked("kernelProgram.ts", pin.on(0, [process.execPath, program, wasm]));
+  await writeFile(program, await bundle(join(__dirname, "kernelProgram.ts")));
+  const node = new Asked("kernelProgram.ts", pin.on(0, [process.execPath, program]));
   const cpython = new Asked("cpython.py", pin.on(0, [python, join(__dirname, "peers", "cpython.py")]));
   const seconds = quick ? 0.25 : 0.5;
   const run = (program: Asked, name: string) => () => program.number(`${name} ${seconds}`);

@@ -1,10 +1,10 @@
 // Bundled and run by kernel.ts: for each line "KERNEL SECONDS" on standard input, a line with its flips, or bits, per second.
 import { randomFillSync } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Coins, Streak } from "../../worker/app/coinflip";
+import find from "../../worker/app/find.wat";
 
-const coins = new Coins(readFileSync(process.argv[2] ?? ""), randomFillSync);
+const coins = new Coins(find, randomFillSync);
 
 /** Units per second of a step, over at least so many seconds. */
 function rate(seconds: number, step: () => number): number {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import { succeeds, waitFor } from "../../local/run";
@@ -50,17 +49,6 @@ export async function pinner(): Promise<{ on: (core: number, command: readonly s
     on: (core, command) => ["taskset", "-c", String(core), ...command],
     how: "servers of one process on core 0, wrk on core 1",
   };
-}
-
-/** A port of the loopback interface that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("a server without an address");
-  return address.port;
 }
 
 /** Waits until POST /compute answers as the contract says. */

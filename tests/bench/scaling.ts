@@ -1,4 +1,4 @@
-import { type BenchCluster, withContainer } from "./cluster";
+import type { BenchCluster } from "./cluster";
 import type { Bench } from "./context";
 import { type Result, ratio, rounds } from "./measure";
 import { load } from "./wrk";
@@ -26,18 +26,12 @@ export async function scaling({ say, peer }: Bench, cluster: BenchCluster): Prom
         nodePort: String(port),
         loadBalancers: "1",
         maxConcurrent: "1000",
+        workerCpu: CPU,
       }),
     ),
   );
   for (const [index, { namespace }] of stacks.entries()) {
-    const limited = withContainer(rendered[index] ?? [], "worker", (worker) => ({
-      ...worker,
-      resources: {
-        requests: { ...worker.resources.requests, cpu: "50m" },
-        limits: { ...worker.resources.limits, cpu: CPU },
-      },
-    }));
-    await cluster.apply(namespace, limited);
+    await cluster.apply(namespace, rendered[index] ?? []);
   }
   for (const { namespace, workers, port } of stacks) urls.set(workers, await cluster.ready(namespace, port));
   const ask = async (workers: number, seconds: number) => {

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { cacheDir } from "../../local/cluster/binaries";
+import { makeRoot } from "../../local/debian";
 import { timingFor } from "../../worker/timing";
 
 const ARCHIVE = join(cacheDir, "nginx-rootfs.tar");
@@ -49,11 +50,7 @@ export class NginxRoot {
   async make(): Promise<void> {
     if (!existsSync(ARCHIVE)) {
       await mkdir(join(ARCHIVE, ".."), { recursive: true });
-      const rootfs = ["--mode=root", "--variant=extract", "--include=base-files,dash,nginx-light"];
-      // A mirror's copy of the release may be older than its own date of expiry.
-      const dated = `--aptopt=Acquire::Check-Valid-Until "false"`;
-      await promisify(execFile)("mmdebstrap", [...rootfs, dated, "forky", `${ARCHIVE}.partial.tar`]);
-      await rename(`${ARCHIVE}.partial.tar`, ARCHIVE);
+      await makeRoot("forky", ["dash", "nginx-light"], ARCHIVE);
     }
     this.root = await mkdtemp(join(tmpdir(), "coinflip-nginx-"));
     chmodSync(this.root, 0o755);

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { bundle } from "../../worker/bundle";
+import { freePort } from "./freePort";
 
 /** A line of the worker's log. */
 export type Line = Record<string, unknown> & { readonly msg?: string };
@@ -70,6 +71,13 @@ export class WorkerProcesses {
     return { url: `http://127.0.0.1:${env.PORT}`, lines, errors: () => errors, kill, stopReading, line, exit };
   }
 
+  /** The same on a free port, once it listens there. */
+  async listening(env: Record<string, string> = {}, slowMs?: number): Promise<WorkerProcess> {
+    const worker = await this.start({ PORT: String(await freePort()), ...env }, slowMs);
+    await worker.line(({ msg }) => msg === "listening");
+    return worker;
+  }
+
   /** Ends what a test has left running. */
   async end(): Promise<void> {
     const left = [...this.running];
@@ -81,13 +89,13 @@ export class WorkerProcesses {
   remove = () => rm(this.folder, { recursive: true, force: true });
 }
 
-/** A port of the loopback interface that nobody listens on. */
-export async function freePort(): Promise<string> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("a server without an address");
-  return String(address.port);
-}
+/** Asks a worker for `heads` heads in a row. */
+export const compute = ({ url }: WorkerProcess, heads: number, init: RequestInit = {}) =>
+  fetch(`${url}/compute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ heads }),
+    ...init,
+  });
+
+export const connectTo = ({ url }: WorkerProcess) => connect(Number(new URL(url).port), "127.0.0.1");

@@ -21,6 +21,7 @@ const port = integer("PORT", 5000);
 const drainDelayMs = integer("DRAIN_DELAY_MS", 0);
 const output = new Output();
 const { log } = output;
+const exit = (code: number) => output.end(() => process.exit(code));
 let draining = false;
 
 const app = createApp({
@@ -45,8 +46,6 @@ server.on("error", (error) => {
   log("fatal", { error: error.message, msg: "cannot listen" });
   exit(1);
 });
-
-const exit = (code: number) => output.end(() => process.exit(code));
 
 const connections = new Set<Socket>();
 server.on("connection", (socket: Socket) => {

@@ -7,9 +7,7 @@ from flask import Flask, jsonify, request
 app = Flask(__name__)
 
 
-@app.route("/compute", methods=["POST"])
-def compute():
-    heads_required = request.get_json()["heads"]
+def flips_until(heads_required):
     heads = flips = 0
     while heads < heads_required:
         flips += 1
@@ -17,7 +15,13 @@ def compute():
             heads += 1
         else:
             heads = 0
-    return jsonify({"heads_required": heads_required, "total_flips": flips})
+    return flips
+
+
+@app.route("/compute", methods=["POST"])
+def compute():
+    heads_required = request.get_json()["heads"]
+    return jsonify({"heads_required": heads_required, "total_flips": flips_until(heads_required)})
 
 
 if __name__ == "__main__":
