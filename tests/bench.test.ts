@@ -10,7 +10,13 @@ jest.setTimeout(180_000);
 const root = join(__dirname, "..");
 const bench = (folder: string, ...args: string[]) =>
   // Its temporary files go into the folder, where they are seen if any are left.
-  execa("npm", ["run", "bench", "--", ...args], { cwd: root, env: { TMPDIR: folder }, all: true, reject: false });
+  // Python is asked here to leave compiled copies, if the benchmark lets it.
+  execa("npm", ["run", "bench", "--", ...args], {
+    cwd: root,
+    env: { TMPDIR: folder, PYTHONDONTWRITEBYTECODE: "" },
+    all: true,
+    reject: false,
+  });
 
 /** Why the load generator or the peers cannot be had here, or undefined. */
 function missing(): string | undefined {
@@ -55,6 +61,7 @@ describe("npm run bench", () => {
         expect(unit).toMatch(/^(flips|requests)\/s$/);
       }
       expect(readdirSync(folder).filter((name) => name.startsWith("coinflip"))).toEqual([]);
+      expect(readdirSync(join(__dirname, "bench", "peers"))).not.toContain("__pycache__");
       expect(processesOf(folder)).toEqual([]);
       expect(processesOf(join("tests", "bench", "peers"))).toEqual([]);
     },

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { freePort } from "../support/freePort";
 import type { Bench } from "./context";
 import { type Result, ratio, rounds } from "./measure";
@@ -42,9 +42,10 @@ export async function direct(bench: Bench): Promise<Result[]> {
     (port: number) =>
       pin.on(0, [process.execPath, join(PEERS, program), String(port), ...args]);
   // As their users start them: the original's servers have the whole machine, though the worker has one core of it.
-  const flask = (port: number) => [python, join(PEERS, "coinflip.py"), "127.0.0.1", String(port)];
+  // -B: no compiled copies beside the programs.
+  const flask = (port: number) => [python, "-B", join(PEERS, "coinflip.py"), "127.0.0.1", String(port)];
   const gunicorn = (port: number) => [
-    ...[join(dirname(python), "gunicorn"), "--workers", "2", "--chdir", PEERS],
+    ...[python, "-B", "-m", "gunicorn", "--workers", "2", "--chdir", PEERS],
     ...["--bind", `127.0.0.1:${port}`, "coinflip:app"],
   ];
   const servers: Record<string, Server> = {};

@@ -11,7 +11,7 @@ export async function kernel({ folder, python, pin, quick, peer, say }: Bench): 
   // Bundled as the worker is: tsx would wrap each function, which costs time in a loop like this.
   await writeFile(program, await bundle(join(__dirname, "kernelProgram.ts")));
   const node = new Asked("kernelProgram.ts", pin.on(0, [process.execPath, program]));
-  const cpython = new Asked("cpython.py", pin.on(0, [python, join(__dirname, "peers", "cpython.py")]));
+  const cpython = new Asked("cpython.py", pin.on(0, [python, "-B", join(__dirname, "peers", "cpython.py")]));
   const seconds = quick ? 0.25 : 0.5;
   const run = (program: Asked, name: string) => () => program.number(`${name} ${seconds}`);
   try {
