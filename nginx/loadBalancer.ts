@@ -69,7 +69,11 @@ export class LoadBalancer extends pulumi.ComponentResource {
           livenessProbe: { ...probe("/nginx-healthz"), periodSeconds: 10, timeoutSeconds: 5 },
           // kube-proxy hears of the end first; then QUIT, the image's stop signal, lets requests finish.
           lifecycle: { preStop: { sleep: { seconds: timing.drainDelay } } },
-          resources: { requests: { cpu: "100m", memory: "32Mi" }, limits: { cpu: String(cpu), memory: "128Mi" } },
+          // As measured, for each of its processes: see README, "Sizes".
+          resources: {
+            requests: { cpu: "100m", memory: `${16 * cpu}Mi` },
+            limits: { cpu: String(cpu), memory: `${128 * cpu}Mi` },
+          },
           volumeMounts: [
             { name: "config", mountPath: CONFIG_DIR, readOnly: true },
             { name: "tmp", mountPath: "/tmp" },

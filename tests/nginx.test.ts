@@ -51,7 +51,7 @@ describe("nginx.conf", () => {
     expect(directives(rendered())).toEqual(
       expect.arrayContaining([
         "zone workers 256k;",
-        "keepalive 64;",
+        "keepalive 4096;",
         "access_log /dev/stdout json buffer=32k flush=1s;",
         'proxy_set_header Connection "";',
         "proxy_next_upstream error timeout non_idempotent;",

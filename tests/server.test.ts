@@ -95,6 +95,18 @@ test("MAX_CONCURRENT bounds what is computed and what waits, and a client that l
   await waiting;
 });
 
+test("a thousand connections that come at once, while the worker is held up, wait for it", async () => {
+  const worker = await workers.listening();
+  worker.kill("SIGSTOP");
+  const clients = Array.from({ length: 1000 }, () => connectTo(worker));
+  let connected = 0;
+  for (const client of clients) client.once("connect", () => connected++);
+  await sleep(500);
+  worker.kill("SIGCONT");
+  expect(connected).toBe(1000);
+  for (const client of clients) client.destroy();
+});
+
 test("a client that leaves in the middle of its body is no fault of the worker's", async () => {
   const worker = await workers.listening();
   const client = connect(Number(new URL(worker.url).port), "127.0.0.1");

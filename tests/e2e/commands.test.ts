@@ -17,7 +17,7 @@ describe("npm run render", () => {
     writeFileSync(join(folder, "mine.yaml"), "kind: Mine\n");
     expect((await render()).exitCode).toBe(0);
     const first = readdirSync(folder);
-    clone.edit("nginx/nginx.conf", "keepalive 64;", "keepalive 65;");
+    clone.edit("nginx/nginx.conf", "keepalive 4096;", "keepalive 4095;");
     const { exitCode, output } = await render();
     expect([exitCode, output]).toEqual([0, expect.stringContaining("coinflip-worker:")]);
     expect(readdirSync(folder)).toHaveLength(first.length);

@@ -2,7 +2,7 @@ import { randomFillSync } from "node:crypto";
 import { createServer, type RequestListener, type ServerOptions } from "node:http";
 import type { Socket } from "node:net";
 import { hostname } from "node:os";
-import { serve } from "@hono/node-server";
+import { createAdaptorServer } from "@hono/node-server";
 import { createApp } from "./app";
 import { withBody } from "./body";
 import { Coins } from "./coinflip";
@@ -34,13 +34,14 @@ const app = createApp({
   log,
 });
 
-const server = serve({
+const server = createAdaptorServer({
   fetch: app.fetch,
-  port,
   createServer: ((options: ServerOptions, listener: RequestListener) =>
     createServer(options, withBody(listener))) as typeof createServer,
   serverOptions: { keepAliveTimeout: integer("KEEP_ALIVE_MS", 75_000) },
 });
+// Node.js's own backlog of 511 loses connections when thousands come at once; their clients try again after a second.
+server.listen({ port, backlog: 4096 });
 server.on("listening", () => log("info", { port, startMs: Math.round(performance.now()), msg: "listening" }));
 server.on("error", (error) => {
   log("fatal", { error: error.message, msg: "cannot listen" });
