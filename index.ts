@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import { ClusterPin, findCluster } from "./cluster";
+import { Namespace } from "./namespace";
 import { LoadBalancer } from "./nginx/loadBalancer";
 import { readSettings } from "./settings";
 import { WorkerImage } from "./worker/image";
@@ -20,23 +21,22 @@ const workerImage = new WorkerImage("worker", {
 });
 
 // Everything else waits for the image: a build or a push that fails leaves the cluster as it was.
-const home = new k8s.core.v1.Namespace(
+const home = new Namespace(
   "coinflip",
   {
-    metadata: {
-      name: settings.namespace,
-      labels: { "app.kubernetes.io/name": "coinflip", "pod-security.kubernetes.io/enforce": "restricted" },
-    },
+    name: settings.namespace,
+    pods: (settings.autoscaling?.max ?? settings.workers) + settings.loadBalancers,
   },
-  { provider, dependsOn: workerImage },
+  { providers: [provider], dependsOn: workerImage },
 );
 
 const worker = new Worker(
   "worker",
   {
-    namespace: home.metadata.name,
+    namespace: home.name,
     image: workerImage.reference,
     replicas: settings.workers,
+    autoscaling: settings.autoscaling,
     maxHeads: settings.maxHeads,
     maxConcurrent: settings.maxConcurrent,
     cpu: settings.workerCpu,
@@ -49,7 +49,7 @@ const worker = new Worker(
 const loadBalancer = new LoadBalancer(
   "nginx",
   {
-    namespace: home.metadata.name,
+    namespace: home.name,
     image: settings.nginxImage,
     replicas: settings.loadBalancers,
     upstream: { host: worker.host, port: worker.port },
@@ -69,4 +69,4 @@ export const url = loadBalancer.url;
 export const endpoint = url.apply((base) => `${base}/compute`);
 export const image = workerImage.reference;
 export const workers = worker.replicas;
-export const namespace = home.metadata.name;
+export const namespace = home.name;

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { HOST, image, integer, type Members, oneOf, Reader, type Rule, text } from "./rules";
 
 /** Where the worker image is pushed, and with which credentials. */
 export interface Registry {
@@ -9,9 +10,19 @@ export interface Registry {
   readonly password?: pulumi.Output<string>;
 }
 
+/** How many workers there are, by their load. */
+export interface Autoscaling {
+  /** As many as `workers` if not given. */
+  readonly min?: number;
+  readonly max: number;
+  /** The CPU that the workers take on average when more are added, in percent of `workerCpu`; 70 if not given. */
+  readonly cpu?: number;
+}
+
 /** The stack's configuration, checked. Pulumi.yaml has each one's type, default and description. */
 export interface Settings {
   readonly workers: number;
+  readonly autoscaling: Autoscaling | undefined;
   readonly maxHeads: number;
   readonly maxConcurrent: number;
   readonly deadlineSeconds: number;
@@ -29,37 +40,11 @@ export interface Settings {
   readonly nginxImage: string;
 }
 
-interface Rule {
-  /** Completes the sentence "allowed is …". */
-  readonly allowed: string;
-  readonly example: string;
-  readonly accepts: (value: string) => boolean;
-}
+/** The settings that are objects; empty ones are undefined. */
+type Objects = Pick<Settings, "autoscaling" | "registry">;
+type Values = Omit<Settings, keyof Objects>;
 
-const integer = (min: number, max: number, example: number): Rule => ({
-  allowed: `an integer from ${min} to ${max}`,
-  example: String(example),
-  accepts: (value) => /^-?\d+$/.test(value) && Number(value) >= min && Number(value) <= max,
-});
-const oneOf = (...values: string[]): Rule => ({
-  allowed: values.join(" or "),
-  example: values[0] as string,
-  accepts: (value) => values.includes(value),
-});
-const text = (allowed: string, example: string, pattern: RegExp): Rule => ({
-  allowed,
-  example,
-  accepts: (value) => pattern.test(value),
-});
-const image = (example: string) =>
-  text(
-    "an image with a version, by tag (not latest) or by digest",
-    example,
-    /^[a-z0-9][\w.:/-]*(:(?!latest$)\w[\w.-]*|@sha256:[0-9a-f]{64})$/,
-  );
-const HOST = "[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?";
-
-const rules: Record<Exclude<keyof Settings, "registry">, Rule> = {
+const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
   workers: integer(1, 1000, 2),
   // 2^41 flips on average take minutes; more would never end within a request's time.
   maxHeads: integer(1, 40, 32),
@@ -83,11 +68,29 @@ const rules: Record<Exclude<keyof Settings, "registry">, Rule> = {
   nodeImage: image("node:24.21.0-slim"),
   nginxImage: image("nginx:1.30.6-alpine"),
 };
-const registryRules: Record<keyof Registry, Rule> = {
-  server: text("a host, with a port if needed", "ghcr.io", new RegExp(`^${HOST}(:\\d+)?$`)),
-  repository: text("a lower-case path", "me/coinflip", /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/),
-  username: text("a user name, with a password", "me", /^\S+$/),
-  password: text("a secret, with a username", "…", /./),
+const hasCredentials = (registry: Readonly<Record<string, unknown>>) =>
+  "username" in registry || "password" in registry;
+const objects: { readonly [K in keyof Objects]: Members<NonNullable<Objects[K]>> } = {
+  autoscaling: {
+    min: { ...integer(1, 1000, 2), optional: () => true },
+    max: integer(1, 1000, 10),
+    cpu: { ...integer(1, 100, 70), optional: () => true },
+  },
+  registry: {
+    server: text("a host, with a port if needed", "ghcr.io", new RegExp(`^${HOST}(:\\d+)?$`)),
+    repository: text("a lower-case path", "me/coinflip", /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/),
+    username: {
+      ...text("a user name, with a password", "me", /^\S+$/),
+      optional: (registry) => !hasCredentials(registry),
+    },
+    password: {
+      allowed: "a secret, with a username",
+      example: "…",
+      parse: (value) => (typeof value === "string" && value !== "" ? pulumi.secret(value) : undefined),
+      optional: (registry) => !hasCredentials(registry),
+      secret: true,
+    },
+  },
 };
 
 /**
@@ -96,78 +99,35 @@ const registryRules: Record<keyof Registry, Rule> = {
  * @throws pulumi.RunError that names every wrong setting, its value, what is allowed, and the command that mends it
  */
 export function readSettings(config = new pulumi.Config()): Settings {
-  const faults: string[] = [];
-  const fault = (name: string, value: string | undefined, rule: Rule, flags = "") =>
-    faults.push(
-      `${name} is ${value === undefined ? "missing" : JSON.stringify(value)}; allowed is ${rule.allowed}:` +
-        `  pulumi config set ${flags}${name} ${rule.example}`,
-    );
-
-  const values: Record<string, string> = {};
-  for (const [name, rule] of Object.entries(rules)) {
-    const value = config.get(name);
-    if (value === undefined || !rule.accepts(value)) fault(name, value, rule);
-    else values[name] = value;
-  }
-
-  const registry = readRegistry(config.get("registry") ?? "{}", fault, faults);
+  const reader = new Reader();
+  const settings = Object.fromEntries([
+    ...Object.entries(values).map(([name, rule]) => [name, reader.value<unknown>(name, config.get(name), rule)]),
+    ...Object.entries(objects).map(([name, members]) => [
+      name,
+      reader.object<unknown>(name, config.get(name) ?? "{}", members),
+    ]),
+  ]) as Settings;
+  const { faults } = reader;
   for (const key of Object.keys(pulumi.runtime.allConfig())) {
     const [namespace, name = ""] = key.split(":");
-    if (namespace === config.name && !(name in rules) && name !== "registry") {
+    if (namespace === config.name && !(name in settings))
       faults.push(`${name} is no setting:  pulumi config rm ${name}`);
-    }
   }
+  if (faults.length === 0) faults.push(...contradictions(settings));
   if (faults.length > 0) {
     const count = faults.length === 1 ? "one setting is" : `${faults.length} settings are`;
     throw new pulumi.RunError(`${count} wrong, and nothing was changed:\n${faults.map((f) => `  ${f}`).join("\n")}`);
   }
-  const number = (name: keyof typeof rules) => Number(values[name]);
-  return {
-    ...(values as unknown as Settings),
-    workers: number("workers"),
-    maxHeads: number("maxHeads"),
-    maxConcurrent: number("maxConcurrent"),
-    deadlineSeconds: number("deadlineSeconds"),
-    loadBalancers: number("loadBalancers"),
-    nginxCpu: number("nginxCpu"),
-    nodePort: number("nodePort"),
-    registry,
-  };
+  return settings;
 }
 
-/** Reads the registry from JSON; what is wrong with it goes to the faults, without what may be secret. */
-function readRegistry(
-  json: string,
-  fault: (name: string, value: string | undefined, rule: Rule, flags: string) => void,
-  faults: string[],
-): Registry | undefined {
-  const given = parseObject(json);
-  if (given === undefined) {
-    faults.push(
-      "registry is not an object with server and repository:  pulumi config rm registry, and set each by --path",
-    );
-    return undefined;
+/** What is wrong with settings that are right each by itself. */
+function contradictions({ workers, autoscaling }: Settings): string[] {
+  const faults: string[] = [];
+  const { min = workers, max = min } = autoscaling ?? {};
+  if (min > max) {
+    const name = autoscaling?.min === undefined ? "workers" : "autoscaling.min";
+    faults.push(`${name} is ${min}, more than autoscaling.max:  pulumi config set --path autoscaling.max ${min}`);
   }
-  if (Object.keys(given).length === 0) return undefined;
-  for (const name of Object.keys(given).filter((name) => !(name in registryRules))) {
-    faults.push(`registry.${name} is no setting:  pulumi config rm --path registry.${name}`);
-  }
-  const withCredentials = "username" in given || "password" in given;
-  for (const [name, rule] of Object.entries(registryRules) as [keyof Registry, Rule][]) {
-    const value = given[name];
-    if (value === undefined && (name === "username" || name === "password") && !withCredentials) continue;
-    if (typeof value === "string" && rule.accepts(value)) continue;
-    const shown = value === undefined ? undefined : name === "password" ? "[secret]" : String(value);
-    fault(`registry.${name}`, shown, rule, name === "password" ? "--secret --path " : "--path ");
-  }
-  const { server, repository, username, password } = given as Record<keyof Registry, string>;
-  return { server, repository, ...(withCredentials && { username, password: pulumi.secret(password) }) };
-}
-
-function parseObject(json: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch {}
-  return undefined;
+  return faults;
 }

@@ -5,7 +5,8 @@ type Container = k8s.types.input.core.v1.Container;
 
 export interface WorkloadArgs {
   readonly namespace: pulumi.Input<string>;
-  readonly replicas: number;
+  /** Left out where an autoscaler decides. */
+  readonly replicas?: number | undefined;
   /** The number that its process runs as, user and group; no user of a node should have it. */
   readonly uid: number;
   /** The kubelet kills what has not stopped by then. */
@@ -21,11 +22,14 @@ export class Workload extends pulumi.ComponentResource {
   /** On the pods and everything about them; a Service selects by them. */
   readonly labels: Readonly<Record<string, string>>;
   readonly replicas: pulumi.Output<number>;
+  /** The Deployment's. */
+  readonly name: pulumi.Output<string>;
 
   constructor(name: string, args: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:index:Workload", name, args, opts);
     const { namespace, replicas, uid, graceSeconds, container, volumes, pullSecret } = args;
     const labels = { "app.kubernetes.io/name": "coinflip", "app.kubernetes.io/component": name };
+    const labelSelector = { matchLabels: labels };
     const account = new k8s.core.v1.ServiceAccount(
       name,
       { metadata: { name, namespace, labels }, automountServiceAccountToken: false },
@@ -39,12 +43,13 @@ export class Workload extends pulumi.ComponentResource {
           namespace,
           labels,
           // A removed stack need not wait pod by pod: its namespace goes last, and only when they are gone.
-          annotations: { "pulumi.com/deletionPropagationPolicy": "background" },
+          // Forced, for the replicas are the autoscaler's until `autoscaling` is switched off.
+          annotations: { "pulumi.com/deletionPropagationPolicy": "background", "pulumi.com/patchForce": "true" },
         },
         spec: {
-          replicas,
+          ...(replicas !== undefined && { replicas }),
           revisionHistoryLimit: 3,
-          selector: { matchLabels: labels },
+          selector: labelSelector,
           strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
           template: {
             metadata: { labels },
@@ -55,6 +60,31 @@ export class Workload extends pulumi.ComponentResource {
               terminationGracePeriodSeconds: graceSeconds,
               ...(pullSecret !== undefined && { imagePullSecrets: [{ name: pullSecret }] }),
               ...(volumes && { volumes }),
+              // Preferred, not required: a cluster of one node is a cluster, too.
+              affinity: {
+                podAntiAffinity: {
+                  preferredDuringSchedulingIgnoredDuringExecution: [
+                    { weight: 100, podAffinityTerm: { labelSelector, topologyKey: "kubernetes.io/hostname" } },
+                  ],
+                },
+              },
+              topologySpreadConstraints: ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map(
+                (topologyKey) => ({
+                  topologyKey,
+                  maxSkew: 1,
+                  whenUnsatisfiable: "ScheduleAnyway",
+                  labelSelector,
+                  // A rollout spreads the new pods among themselves.
+                  matchLabelKeys: ["pod-template-hash"],
+                }),
+              ),
+              // The default of 300 s is long for pods that hold nothing.
+              tolerations: ["not-ready", "unreachable"].map((condition) => ({
+                key: `node.kubernetes.io/${condition}`,
+                operator: "Exists",
+                effect: "NoExecute",
+                tolerationSeconds: 30,
+              })),
               securityContext: {
                 runAsNonRoot: true,
                 runAsUser: uid,
@@ -77,10 +107,25 @@ export class Workload extends pulumi.ComponentResource {
           },
         },
       },
-      { parent: this, customTimeouts: { create: "5m", update: "5m" } },
+      {
+        parent: this,
+        customTimeouts: { create: "5m", update: "5m" },
+        // Left out at once, they would fall back to one: the provider gives them up only once the autoscaler has set them.
+        ...(replicas === undefined && { ignoreChanges: ["spec.replicas"] }),
+      },
+    );
+    new k8s.policy.v1.PodDisruptionBudget(
+      name,
+      {
+        metadata: { name, namespace, labels },
+        // Rounded up, so that no drain of a node is ever blocked; a pod that is not ready holds up none either.
+        spec: { maxUnavailable: "25%", unhealthyPodEvictionPolicy: "AlwaysAllow", selector: labelSelector },
+      },
+      { parent: this },
     );
     this.labels = labels;
     this.replicas = deployment.spec.replicas;
+    this.name = deployment.metadata.name;
     this.registerOutputs({ replicas: this.replicas });
   }
 }

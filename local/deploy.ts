@@ -65,6 +65,7 @@ export async function deploy(context: string): Promise<Program["outputs"]> {
   await apply(manifests.filter(isNamespace));
   // The apply set remembers in the namespace what was applied, so that the next one knows what to prune.
   const rest = manifests.filter((each) => !isNamespace(each));
+  for (const each of rest.filter(isAutoscaled)) await handOverReplicas(namespace, each);
   await apply(rest, "--prune", "--applyset=configmaps/coinflip-applyset");
   try {
     for (const { metadata } of rest.filter(({ kind }) => kind === "Deployment")) {
@@ -74,6 +75,43 @@ export async function deploy(context: string): Promise<Program["outputs"]> {
     throw new Error(`${(error as Error).message}\n${await podTroubles(namespace)}`);
   }
   return outputs;
+}
+
+const isAutoscaled = ({ kind, spec }: Manifest) =>
+  kind === "Deployment" && (spec as { replicas?: number }).replicas === undefined;
+
+interface Owned {
+  readonly spec: { readonly replicas: number };
+  readonly metadata: {
+    readonly managedFields: readonly {
+      readonly manager: string;
+      readonly operation: string;
+      readonly fieldsV1: { readonly "f:spec"?: Readonly<Record<string, unknown>> };
+    }[];
+  };
+}
+
+/**
+ * Gives the replicas of a Deployment another owner until its autoscaler sets them: a field whose only owner applies it
+ * no longer falls back to its default, one replica
+ * (https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership).
+ */
+async function handOverReplicas(namespace: readonly string[], { apiVersion, kind, metadata }: Manifest) {
+  const { name } = metadata;
+  const found = await kubectl([
+    ...[...namespace, "get", "deployment", name, "--ignore-not-found"],
+    ...["--output=json", "--show-managed-fields"],
+  ]);
+  if (found === "") return;
+  const { spec, metadata: live } = JSON.parse(found) as Owned;
+  const ours = live.managedFields.some(
+    ({ manager, operation, fieldsV1 }) =>
+      manager === "kubectl" && operation === "Apply" && fieldsV1["f:spec"]?.["f:replicas"] !== undefined,
+  );
+  if (!ours) return;
+  const replicas = { apiVersion, kind, metadata, spec: { replicas: spec.replicas } };
+  const owner = ["--server-side", "--field-manager=coinflip-replicas", "--validate=false", "-f", "-"];
+  await kubectl([...namespace, "apply", ...owner], { input: JSON.stringify(replicas), stdin: "pipe" });
 }
 
 /** What is in a namespace goes with it, so it must not be somebody else's. */

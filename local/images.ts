@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -63,7 +64,8 @@ async function standIns(): Promise<Record<BaseImage, StandIn>> {
       target: "nginx",
       image: "coinflip.local/nginx:forky",
       release: "forky",
-      packages: ["dash", "nginx-light"],
+      // coreutils: the pod sleeps before it stops.
+      packages: ["dash", "coreutils", "nginx-light"],
     },
   };
 }
@@ -86,7 +88,8 @@ export const isStandIn = (image: string) => image.startsWith("coinflip.local/");
 /** Brings an image of the same programs, made from Debian packages, in its place; returns its name. */
 export async function provideStandIn(setting: BaseImage): Promise<string> {
   const standIn = (await standIns())[setting];
-  const archive = join(cacheDir, `${standIn.image.replace(/\W/g, "-")}.tar`);
+  const recipe = createHash("sha256").update(JSON.stringify(standIn)).digest("hex").slice(0, 8);
+  const archive = join(cacheDir, `${standIn.image.replace(/\W/g, "-")}-${recipe}.tar`);
   if (!existsSync(archive)) await makeStandIn(standIn, archive);
   await (setting === "nginxImage" ? load(archive) : run("docker", ["load", "-q", "-i", archive]));
   return standIn.image;

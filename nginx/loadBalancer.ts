@@ -67,12 +67,14 @@ export class LoadBalancer extends pulumi.ComponentResource {
           startupProbe: { ...probe("/readyz"), periodSeconds: 1, failureThreshold: 300 },
           readinessProbe: { ...probe("/nginx-healthz"), periodSeconds: 5 },
           livenessProbe: { ...probe("/nginx-healthz"), periodSeconds: 10, timeoutSeconds: 5 },
-          // kube-proxy hears of the end first; then QUIT, the image's stop signal, lets requests finish.
-          lifecycle: { preStop: { sleep: { seconds: timing.drainDelay } } },
+          // kube-proxy hears of the end first, and clients by `Connection: close`; then QUIT, the image's stop signal, lets requests finish.
+          lifecycle: {
+            preStop: { exec: { command: ["/bin/sh", "-c", `: >/tmp/draining; exec sleep ${timing.drainDelay}`] } },
+          },
           // As measured, for each of its processes: see README, "Sizes".
           resources: {
-            requests: { cpu: "100m", memory: `${16 * cpu}Mi` },
-            limits: { cpu: String(cpu), memory: `${128 * cpu}Mi` },
+            requests: { cpu: "100m", memory: `${16 * cpu}Mi`, "ephemeral-storage": "64Mi" },
+            limits: { cpu: String(cpu), memory: `${128 * cpu}Mi`, "ephemeral-storage": "1Gi" },
           },
           volumeMounts: [
             { name: "config", mountPath: CONFIG_DIR, readOnly: true },

@@ -171,7 +171,8 @@ describe("nginx, started by start.sh,", () => {
           .catch((error) => performance.now() > until ? Promise.reject(error) : ask());
         const response = await ask();
         const { status, headers } = response;
-        return { status, type: headers.get("content-type"), id: headers.get("x-request-id"), text: await response.text() };
+        const [type, connection] = ["content-type", "connection"].map((name) => headers.get(name));
+        return { status, type, connection, id: headers.get("x-request-id"), text: await response.text() };
       })()`);
     expect(await ask("/nginx-healthz", "probe")).toMatchObject({ status: 200, text: '{"status":"ok"}' });
     const lost = (await ask("/compute", "order-66")) as { text: string };
@@ -183,12 +184,16 @@ describe("nginx, started by start.sh,", () => {
         "the load balancer could not pass the request to a worker, or refused it; its log has the details under this request's id",
     });
     expect(await ask("/compute", "no id")).toMatchObject({ status: 502, id: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    expect(lost).toMatchObject({ connection: "keep-alive" });
+    await nginx.touch("tmp/draining");
+    expect(await ask("/compute", "draining")).toMatchObject({ ...lost, id: "draining", connection: "close" });
     // nginx writes its log once a second.
     await sleep(1_500);
     const log = (await nginx.read("output")).split("\n").filter((line) => line.startsWith("{"));
     expect(log.map((line) => JSON.parse(line))).toMatchObject([
       { requestId: "order-66", method: "GET", path: "/compute", status: 502 },
       { requestId: expect.stringMatching(/^[0-9a-f]{32}$/), status: 502 },
+      { requestId: "draining", status: 502 },
     ]);
   });
 });

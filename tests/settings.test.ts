@@ -47,6 +47,7 @@ describe("settings", () => {
   test("are, by default, those of Pulumi.yaml", () => {
     expect(settingsWith()).toEqual({
       workers: 2,
+      autoscaling: undefined,
       maxHeads: 32,
       maxConcurrent: 64,
       deadlineSeconds: 30,
@@ -184,6 +185,35 @@ describe("the registry", () => {
       expect(fault).not.toContain("hunter2");
     },
   );
+});
+
+describe("autoscaling", () => {
+  const withAutoscaling = (autoscaling: unknown, others = {}) =>
+    settingsWith({ autoscaling: JSON.stringify(autoscaling), ...others });
+
+  test("takes numbers, and numbers as text", () => {
+    expect(withAutoscaling({ max: 5 }).autoscaling).toEqual({ max: 5 });
+    expect(withAutoscaling({ min: "1", max: "1000", cpu: "100" }).autoscaling).toEqual({ min: 1, max: 1000, cpu: 100 });
+  });
+
+  const allowed = (range: string) => `allowed is an integer from ${range}:  pulumi config set --path autoscaling`;
+  test.each([
+    [{ min: 3 }, {}, `autoscaling.max is missing; ${allowed("1 to 1000")}.max 10`],
+    [{ max: 5, cpu: 0 }, {}, `autoscaling.cpu is "0"; ${allowed("1 to 100")}.cpu 70`],
+    [{ max: 5, min: 2.5 }, {}, `autoscaling.min is "2.5"; ${allowed("1 to 1000")}.min 2`],
+    [
+      { min: 3, max: 2 },
+      {},
+      "autoscaling.min is 3, more than autoscaling.max:  pulumi config set --path autoscaling.max 3",
+    ],
+    [
+      { max: 4 },
+      { workers: "5" },
+      "workers is 5, more than autoscaling.max:  pulumi config set --path autoscaling.max 5",
+    ],
+  ])("is refused as %j with %j", (autoscaling, others, fault) => {
+    expect(faults(() => withAutoscaling(autoscaling, others))).toEqual([fault]);
+  });
 });
 
 describe("Pulumi.yaml", () => {

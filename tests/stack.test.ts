@@ -17,12 +17,16 @@ const labelsOf = (component: string) => ({
 });
 
 describe("the stack", () => {
-  test("is a namespace, and in it two Deployments, each with a Service and an account, and nginx's configuration", () => {
+  test("is a namespace with its bounds, and in it two Deployments, each with a Service and an account, and nginx's configuration", () => {
     const names = usual.manifests.map(({ kind, metadata: { name, namespace } }) => `${namespace}/${kind}/${name}`);
     expect(names.sort()).toEqual([
       expect.stringMatching(/^coinflip\/ConfigMap\/nginx-[0-9a-f]+$/),
       "coinflip/Deployment/nginx",
       "coinflip/Deployment/worker",
+      "coinflip/LimitRange/coinflip",
+      "coinflip/PodDisruptionBudget/nginx",
+      "coinflip/PodDisruptionBudget/worker",
+      "coinflip/ResourceQuota/coinflip",
       "coinflip/Service/nginx-service",
       "coinflip/Service/worker",
       "coinflip/ServiceAccount/nginx",
@@ -30,7 +34,9 @@ describe("the stack", () => {
       "undefined/Namespace/coinflip",
     ]);
     expect(objectOf(usual, "Namespace").metadata).toMatchObject({
-      labels: { "pod-security.kubernetes.io/enforce": "restricted" },
+      labels: Object.fromEntries(
+        ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]),
+      ),
     });
   });
 
@@ -120,19 +126,17 @@ describe("the stack", () => {
     expect(paths("nginx")).toEqual([http("/readyz"), http("/nginx-healthz"), http("/nginx-healthz")]);
   });
 
-  test.each(["worker", "nginx"])(
-    "asks for what %s needs, bounds its CPU and memory, and gives it time to drain",
-    (name) => {
-      expect(containerOf(usual, name).resources).toEqual({
-        requests: { cpu: expect.stringMatching(/^\d+m$/), memory: expect.stringMatching(/^\d+Mi$/) },
-        limits: { cpu: "1", memory: expect.stringMatching(/^\d+Mi$/) },
-      });
-      expect(podOf(usual, name).terminationGracePeriodSeconds).toBe(timing.grace);
-      expect(objectOf(usual, "Deployment", name).spec).toMatchObject({
-        strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-      });
-    },
-  );
+  test.each(["worker", "nginx"])("asks for what %s needs, bounds what it takes, and gives it time to drain", (name) => {
+    const memory = expect.stringMatching(/^\d+Mi$/);
+    expect(containerOf(usual, name).resources).toEqual({
+      requests: { cpu: expect.stringMatching(/^\d+m$/), memory, "ephemeral-storage": memory },
+      limits: { cpu: "1", memory, "ephemeral-storage": "1Gi" },
+    });
+    expect(podOf(usual, name).terminationGracePeriodSeconds).toBe(timing.grace);
+    expect(objectOf(usual, "Deployment", name).spec).toMatchObject({
+      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    });
+  });
 
   test("shows nginx the workers one by one, by a headless Service on the worker's port", () => {
     expect(objectOf(usual, "Service", "worker").spec).toMatchObject({
@@ -144,7 +148,8 @@ describe("the stack", () => {
     const args = ["worker.coinflip.svc", "5000", "8080", String(timing.dnsValid)];
     expect(command).toEqual(["/bin/sh", `${config}/start.sh`, `${config}/nginx.conf`, ...args]);
     expect(image).toBe("nginx:1.30.6-alpine");
-    expect(lifecycle).toEqual({ preStop: { sleep: { seconds: timing.drainDelay } } });
+    const drain = ["/bin/sh", "-c", `: >/tmp/draining; exec sleep ${timing.drainDelay}`];
+    expect(lifecycle).toEqual({ preStop: { exec: { command: drain } } });
     expect(volumeMounts).toContainEqual({ name: "config", mountPath: config, readOnly: true });
   });
 

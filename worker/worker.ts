@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Registry } from "../settings";
+import type { Autoscaling, Registry } from "../settings";
 import { Workload } from "../workload";
 import type { Timing } from "./timing";
 
@@ -8,6 +8,8 @@ export interface WorkerArgs {
   readonly namespace: pulumi.Input<string>;
   readonly image: pulumi.Input<string>;
   readonly replicas: number;
+  /** If given, how many there are is decided by their load. */
+  readonly autoscaling: Autoscaling | undefined;
   /** The most heads in a row that a request may ask for. */
   readonly maxHeads: number;
   /** The most computations at a time in each; as many more wait. */
@@ -32,13 +34,13 @@ export class Worker extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:worker:Worker", name, args, opts);
-    const { namespace, image, replicas, maxHeads, maxConcurrent, cpu, timing, registry } = args;
+    const { namespace, image, replicas, autoscaling, maxHeads, maxConcurrent, cpu, timing, registry } = args;
     const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
       {
         namespace,
-        replicas,
+        replicas: autoscaling ? undefined : replicas,
         uid: UID,
         graceSeconds: timing.grace,
         pullSecret: registry?.password && this.pullSecret(name, namespace, registry),
@@ -57,11 +59,15 @@ export class Worker extends pulumi.ComponentResource {
           readinessProbe: { ...probe("/readyz"), periodSeconds: 1, timeoutSeconds: 5 },
           livenessProbe: { ...probe("/healthz"), periodSeconds: 10, timeoutSeconds: 5 },
           // As measured: see README, "Sizes".
-          resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { cpu, memory: "256Mi" } },
+          resources: {
+            requests: { cpu: "100m", memory: "64Mi", "ephemeral-storage": "64Mi" },
+            limits: { cpu, memory: "256Mi", "ephemeral-storage": "1Gi" },
+          },
         },
       },
       { parent: this },
     );
+    if (autoscaling) this.autoscale(name, args, workload, autoscaling);
     const service = new k8s.core.v1.Service(
       name,
       {
@@ -77,6 +83,36 @@ export class Worker extends pulumi.ComponentResource {
     this.host = pulumi.interpolate`${service.metadata.name}.${service.metadata.namespace}.svc`;
     this.replicas = workload.replicas;
     this.registerOutputs({ host: this.host, replicas: this.replicas });
+  }
+
+  private autoscale(name: string, { namespace, replicas, cpu }: WorkerArgs, workload: Workload, wanted: Autoscaling) {
+    const millicores = (cpu.endsWith("m") ? Number.parseInt(cpu, 10) : Number(cpu) * 1000) * ((wanted.cpu ?? 70) / 100);
+    new k8s.autoscaling.v2.HorizontalPodAutoscaler(
+      name,
+      {
+        metadata: { name, namespace, labels: workload.labels },
+        spec: {
+          scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: workload.name },
+          minReplicas: wanted.min ?? replicas,
+          maxReplicas: wanted.max,
+          // Not as a share of the request, which says what a worker has to have, and not how much it may take.
+          metrics: [
+            {
+              type: "Resource",
+              resource: { name: "cpu", target: { type: "AverageValue", averageValue: `${Math.round(millicores)}m` } },
+            },
+          ],
+          // Up as fast as the default, and down only when the load has stayed away, half of the workers at a time.
+          behavior: {
+            scaleDown: {
+              stabilizationWindowSeconds: 300,
+              policies: [{ type: "Percent", value: 50, periodSeconds: 60 }],
+            },
+          },
+        },
+      },
+      { parent: this },
+    );
   }
 
   /** What kubelets show the registry, in the format of `~/.docker/config.json`. */

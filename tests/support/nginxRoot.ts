@@ -106,6 +106,9 @@ export class NginxRoot {
 
   read = (file: string) => readFile(join(this.root, file), "utf8");
 
+  /** Makes an empty file. */
+  touch = (file: string) => writeFile(join(this.root, file), "");
+
   async end(): Promise<void> {
     if (this.child?.exitCode === null && this.child.kill("SIGTERM")) await once(this.child, "close");
     this.child = undefined;

@@ -5,7 +5,18 @@ import type { ImageInputs, Manifest, Program } from "../../local/program";
 import type { SideloadInputs } from "../../worker/sideload";
 
 const ROOT = join(__dirname, "..", "..");
-const SOURCES = ["index.ts", "settings.ts", "cluster.ts", "workload.ts", "worker", "nginx", "local", "Pulumi.yaml"];
+const SOURCES = [
+  "index.ts",
+  "namespace.ts",
+  "rules.ts",
+  "settings.ts",
+  "cluster.ts",
+  "workload.ts",
+  "worker",
+  "nginx",
+  "local",
+  "Pulumi.yaml",
+];
 
 /** What the program declared, and what it had done to images. */
 export interface Deployed extends Program {

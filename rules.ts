@@ -1,0 +1,93 @@
+/** What a setting may be. */
+export interface Rule<T> {
+  /** Completes the sentence "allowed is …". */
+  readonly allowed: string;
+  readonly example: string;
+  /** The value as the program uses it, or undefined if it is not allowed. */
+  readonly parse: (value: unknown) => T | undefined;
+}
+
+/** What each member of a setting that is an object may be. */
+export type Members<T> = { readonly [K in keyof T]-?: Member<NonNullable<T[K]>> };
+
+export type Member<T> = Rule<T> & {
+  /** Whether it may be left out of the object. */
+  readonly optional?: (given: Readonly<Record<string, unknown>>) => boolean;
+  readonly secret?: true;
+};
+
+export const integer = (min: number, max: number, example: number): Rule<number> => ({
+  allowed: `an integer from ${min} to ${max}`,
+  example: String(example),
+  parse: (value) => {
+    const number = /^-?\d+$/.test(String(value)) ? Number(value) : Number.NaN;
+    return number >= min && number <= max ? number : undefined;
+  },
+});
+
+export const oneOf = <T extends string>(...values: T[]): Rule<T> => ({
+  allowed: values.join(" or "),
+  example: values[0] as string,
+  parse: (value) => values.find((each) => each === value),
+});
+
+export const text = (allowed: string, example: string, pattern: RegExp): Rule<string> => ({
+  allowed,
+  example,
+  parse: (value) => (typeof value === "string" && pattern.test(value) ? value : undefined),
+});
+
+export const image = (example: string) =>
+  text(
+    "an image with a version, by tag (not latest) or by digest",
+    example,
+    /^[a-z0-9][\w.:/-]*(:(?!latest$)\w[\w.-]*|@sha256:[0-9a-f]{64})$/,
+  );
+
+export const HOST = "[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?";
+
+/** Collects what is wrong with the values that it reads, each with the command that mends it. */
+export class Reader {
+  readonly faults: string[] = [];
+
+  /** One value; undefined if it is wrong. */
+  value<T>(name: string, given: unknown, rule: Rule<T>, flags = "", shown = given): T | undefined {
+    const value = rule.parse(given);
+    if (value === undefined) {
+      const is = given === undefined ? "missing" : JSON.stringify(String(shown));
+      this.faults.push(
+        `${name} is ${is}; allowed is ${rule.allowed}:  pulumi config set ${flags}${name} ${rule.example}`,
+      );
+    }
+    return value;
+  }
+
+  /** An object from JSON, undefined if it is empty or wrong. Of members that may be secret nothing is shown. */
+  object<T>(name: string, json: string, members: Members<T>): T | undefined {
+    const given = parseObject(json);
+    if (given === undefined) {
+      const wanted = Object.keys(members).join(", ");
+      this.faults.push(`${name} is not an object of ${wanted}:  pulumi config rm ${name}, and set each by --path`);
+      return undefined;
+    }
+    if (Object.keys(given).length === 0) return undefined;
+    for (const key of Object.keys(given).filter((key) => !(key in members))) {
+      this.faults.push(`${name}.${key} is no setting:  pulumi config rm --path ${name}.${key}`);
+    }
+    const read = (Object.entries(members) as [string, Member<unknown>][])
+      .filter(([key, { optional }]) => key in given || !optional?.(given))
+      .map(([key, rule]) => {
+        const [flags, shown] = rule.secret ? ["--secret --path ", "[secret]"] : ["--path ", given[key]];
+        return [key, this.value(`${name}.${key}`, given[key], rule, flags, shown)];
+      });
+    return Object.fromEntries(read) as T;
+  }
+}
+
+function parseObject(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {}
+  return undefined;
+}
