@@ -24,15 +24,13 @@ async function load(archive: string, cluster = clusterDir): Promise<void> {
   await run("ctr", ["-a", join(cluster, "containerd.sock"), "-n", "k8s.io", "images", "import", archive]);
 }
 
-/** The images of the cluster's own pods: the sandbox that holds every pod, and DNS. */
-export async function loadClusterImages(bin: string): Promise<void> {
-  for (const program of ["pause", "coredns"]) {
-    const archive = join(bin, `${program}.tar`);
-    if (!existsSync(archive)) {
-      await build("program", `coinflip.local/${program}:1`, bin, archive, ["--build-arg", `PROGRAM=${program}`]);
-    }
-    await load(archive);
+/** Brings the image of a static program, which is in the folder, to the local cluster; the archive stays beside it. */
+export async function loadProgram(folder: string, program: string): Promise<void> {
+  const archive = join(folder, `${program}.tar`);
+  if (!existsSync(archive)) {
+    await build("program", `coinflip.local/${program}:1`, folder, archive, ["--build-arg", `PROGRAM=${program}`]);
   }
+  await load(archive);
 }
 
 /** An image of Debian packages that stands in for one that no registry can be reached for. */

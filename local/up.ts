@@ -2,20 +2,31 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentContext } from "../cluster";
-import { buildBinaries } from "./cluster/binaries";
+import { buildBinaries, buildMetricsServer } from "./cluster/binaries";
 import * as localCluster from "./cluster/cluster";
 import { addContext, CONTEXT, chooseContext } from "./cluster/kubeconfig";
 import { cannotHost, installPackages } from "./cluster/packages";
 import { deploy } from "./deploy";
 import { dockerAnswers, ourImages, startDocker } from "./docker";
 import { firstAnswer } from "./firstAnswer";
-import { type BaseImage, cannotPull, isStandIn, loadClusterImages, loadFromDocker, provideStandIn } from "./images";
+import { type BaseImage, cannotPull, isStandIn, loadFromDocker, loadProgram, provideStandIn } from "./images";
 import { kubectl } from "./kubectl";
 import type { Program } from "./program";
 import { cannotUsePulumi, pulumiUp } from "./pulumi";
 import { note, readRecord, type UpRecord } from "./record";
 import { defaults, getConfig, root, setConfig } from "./stackConfig";
 import { main, type Say, type Step, steps } from "./steps";
+
+const applyAddon = (file: string) =>
+  kubectl(["--context", CONTEXT, "apply", "--server-side", "-f", join(root, "local", "cluster", file)]);
+
+/** Runs what an autoscaler asks for the workers' load, on the local cluster; others have it, or their users see to it. */
+async function startMetricsServer(say: Say): Promise<void> {
+  await loadProgram(await buildMetricsServer(say), "metrics-server");
+  await applyAddon("metrics-server.yaml");
+  const where = ["--context", CONTEXT, "--namespace", "kube-system"];
+  await kubectl([...where, "rollout", "status", "deployment/metrics-server", "--timeout=90s"]);
+}
 
 /** Starts the local cluster, unless it runs; the seconds until its node was Ready if it was started now. */
 async function startLocalCluster(bin: string): Promise<number | undefined> {
@@ -25,10 +36,10 @@ async function startLocalCluster(bin: string): Promise<number | undefined> {
   const start = performance.now();
   await localCluster.start(bin);
   const ready = (performance.now() - start) / 1000;
-  await loadClusterImages(bin);
+  // The sandbox that holds every pod, and DNS.
+  for (const program of ["pause", "coredns"]) await loadProgram(bin, program);
   await addContext();
-  const addons = join(root, "local", "cluster", "addons.yaml");
-  await kubectl(["--context", CONTEXT, "apply", "--server-side", "-f", addons]);
+  await applyAddon("addons.yaml");
   return ready;
 }
 
@@ -105,6 +116,7 @@ main(async () => {
   await setConfig({ ...given, context });
   await note({ context, namespace: String((await getConfig("namespace")) ?? (await defaults()).namespace) });
 
+  const autoscaled = (await getConfig("autoscaling")) !== undefined;
   let bin = "";
   let started = false;
   let withoutPulumi: string | undefined;
@@ -142,6 +154,9 @@ main(async () => {
             },
           },
           { title: "Base images", run: provideImages },
+          ...(autoscaled
+            ? [{ title: "metrics-server, built from its Go module (once; minutes)", run: startMetricsServer }]
+            : []),
         ]
       : []),
     {

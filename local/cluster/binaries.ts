@@ -48,3 +48,20 @@ export async function buildBinaries(onLine: (line: string) => void): Promise<str
   await rename(partial, dir);
   return dir;
 }
+
+/** Builds metrics-server, unless it is in the cache; returns its folder. */
+export async function buildMetricsServer(onLine: (line: string) => void): Promise<string> {
+  const version = "v0.9.0";
+  const dir = join(cacheDir, `metrics-server-${version}`);
+  if (existsSync(dir)) return dir;
+  const partial = `${dir}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  const program = `sigs.k8s.io/metrics-server/cmd/metrics-server@${version}`;
+  await run("go", ["install", "-v", "-trimpath", "-ldflags", "-s -w", program], {
+    env: { CGO_ENABLED: "0", GOBIN: partial },
+    timeout: 30 * 60_000,
+    onLine,
+  });
+  await rename(partial, dir);
+  return dir;
+}

@@ -1,11 +1,16 @@
--- What wrk sends, and its results as one line of JSON. Arguments: HEADS, and after how many requests to stop (0: never).
+-- What wrk sends, and its results as one line of JSON. Arguments: HEADS, after how many requests to stop (0: never),
+-- and how many milliseconds each connection pauses before a request.
 function init(args)
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/json"
   wrk.headers["X-Request-Id"] = "3864cc08d6d84f0692b1736a25fe3252"
   wrk.body = '{"heads":' .. args[1] .. '}'
   local left = tonumber(args[2])
-  -- Only where it is asked for: wrk is slower with it.
+  local pause = tonumber(args[3])
+  -- Only where it is asked for: wrk is slower with them.
+  if pause > 0 then
+    function delay() return pause end
+  end
   if left > 0 then
     function response()
       left = left - 1

@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,6 +11,8 @@ export interface Load {
   readonly connections: number;
   /** After how many requests to send no more; wrk ends only when the time is over. */
   readonly requests?: number;
+  /** The pause of each connection before a request, in milliseconds. */
+  readonly pauseMs?: number;
   readonly timeoutSeconds?: number;
   /** Puts wrk on its core. */
   readonly pin?: (command: readonly string[]) => string[];
@@ -31,12 +34,13 @@ export function command({
   seconds,
   connections,
   requests = 0,
+  pauseMs = 0,
   timeoutSeconds = 10,
   pin,
 }: Load): string[] {
   const words = [
     ...["wrk", "--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`],
-    ...["--timeout", `${timeoutSeconds}s`, "--script", SCRIPT, url, "--", String(heads), String(requests)],
+    ...["--timeout", `${timeoutSeconds}s`, "--script", SCRIPT, url, "--", ...[heads, requests, pauseMs].map(String)],
   ];
   return pin ? pin(words) : words;
 }
@@ -46,8 +50,15 @@ export function command({
  *
  * @throws Error if any request failed, with wrk's counts and what the server answers to one more
  */
-export async function load(wanted: Load): Promise<Loaded> {
+export const load = (wanted: Load): Promise<Loaded> => begin(wanted).loaded;
+
+/** Sends a load that can be ended before its time, with what it has got until then. */
+export function begin(wanted: Load): { readonly stop: () => void; readonly loaded: Promise<Loaded> } {
   const child = start(command(wanted), "pipe");
+  return { stop: () => void child.kill("SIGINT"), loaded: results(child, wanted) };
+}
+
+async function results(child: ChildProcess, wanted: Load): Promise<Loaded> {
   if (!child.stdout) throw new Error("wrk has no output");
   let result: Record<string, number> | undefined;
   let said = "";
