@@ -5,8 +5,8 @@ type Container = k8s.types.input.core.v1.Container;
 type Ingress = k8s.types.input.networking.v1.NetworkPolicyIngressRule;
 type Egress = k8s.types.input.networking.v1.NetworkPolicyEgressRule;
 
-/** On the pods of a component, and everything about them: selectors are made of them. */
-export const labelsOf = (component: string) => ({
+/** What everything of a component is labelled with. */
+export const componentLabels = (component: string) => ({
   "app.kubernetes.io/name": "coinflip",
   "app.kubernetes.io/component": component,
 });
@@ -40,7 +40,7 @@ export class Workload extends pulumi.ComponentResource {
   constructor(name: string, args: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:index:Workload", name, args, opts);
     const { namespace, replicas, uid, graceSeconds, container, volumes, pullSecret, ingress, egress } = args;
-    const labels = labelsOf(name);
+    const labels = componentLabels(name);
     const labelSelector = { matchLabels: labels };
     const account = new k8s.core.v1.ServiceAccount(
       name,

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Autoscaling, Registry } from "../settings";
-import { labelsOf, Workload } from "../workload";
+import { componentLabels, Workload } from "../workload";
 import type { Timing } from "./timing";
 
 export interface WorkerArgs {
@@ -66,7 +66,7 @@ export class Worker extends pulumi.ComponentResource {
             limits: { cpu, memory: "256Mi", "ephemeral-storage": "1Gi" },
           },
         },
-        ingress: [{ from: [{ podSelector: { matchLabels: labelsOf("nginx") } }], ports: [{ port: "http" }] }],
+        ingress: [{ from: [{ podSelector: { matchLabels: componentLabels("nginx") } }], ports: [{ port: "http" }] }],
         // A worker asks nobody, not even cluster DNS.
         egress: [],
       },
