@@ -52,7 +52,7 @@ const loadBalancer = new LoadBalancer(
     namespace: home.name,
     image: settings.nginxImage,
     replicas: settings.loadBalancers,
-    upstream: { host: worker.host, port: worker.port },
+    upstream: { host: worker.host, port: worker.port, labels: worker.labels },
     balancing: settings.balancing,
     cpu: settings.nginxCpu,
     timing,

@@ -7,7 +7,8 @@ export interface NamespaceArgs {
   readonly pods: number;
 }
 
-/** The stack's own namespace: what is in it is bound by the `restricted` Pod Security Standard, and bounded in number. */
+/** The stack's own namespace: what is in it is bound by the `restricted` Pod Security Standard, cut off from
+ * the network, and bounded in number. */
 export class Namespace extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
 
@@ -60,8 +61,17 @@ export class Namespace extends pulumi.ComponentResource {
       },
       inside,
     );
+    // What a pod may do on the network, a policy of its workload says; whatever has none may do nothing.
+    const policy = new k8s.networking.v1.NetworkPolicy(
+      name,
+      {
+        metadata: { ...metadata, name: "default-deny" },
+        spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+      },
+      inside,
+    );
     // Whoever asks for the name waits for what bounds the namespace.
-    this.name = pulumi.all([namespace.metadata.name, quota.id, limits.id]).apply(([known]) => known);
+    this.name = pulumi.all([namespace.metadata.name, quota.id, limits.id, policy.id]).apply(([known]) => known);
     this.registerOutputs({ name: this.name });
   }
 }

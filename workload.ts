@@ -2,6 +2,14 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
 type Container = k8s.types.input.core.v1.Container;
+type Ingress = k8s.types.input.networking.v1.NetworkPolicyIngressRule;
+type Egress = k8s.types.input.networking.v1.NetworkPolicyEgressRule;
+
+/** What everything of a component is labelled with. */
+export const componentLabels = (component: string) => ({
+  "app.kubernetes.io/name": "coinflip",
+  "app.kubernetes.io/component": component,
+});
 
 export interface WorkloadArgs {
   readonly namespace: pulumi.Input<string>;
@@ -15,6 +23,10 @@ export interface WorkloadArgs {
   readonly volumes?: k8s.types.input.core.v1.Volume[];
   /** The name of a Secret of type kubernetes.io/dockerconfigjson, if the image's registry asks who pulls. */
   readonly pullSecret?: pulumi.Input<string> | undefined;
+  /** Who may open connections to the pods, and to which ports. */
+  readonly ingress: Ingress[];
+  /** Where the pods may open connections to; answers need no rule. */
+  readonly egress: Egress[];
 }
 
 /** Replicas of one container under the `restricted` Pod Security Standard, with a service account that may do nothing. */
@@ -27,8 +39,8 @@ export class Workload extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:index:Workload", name, args, opts);
-    const { namespace, replicas, uid, graceSeconds, container, volumes, pullSecret } = args;
-    const labels = { "app.kubernetes.io/name": "coinflip", "app.kubernetes.io/component": name };
+    const { namespace, replicas, uid, graceSeconds, container, volumes, pullSecret, ingress, egress } = args;
+    const labels = componentLabels(name);
     const labelSelector = { matchLabels: labels };
     const account = new k8s.core.v1.ServiceAccount(
       name,
@@ -120,6 +132,14 @@ export class Workload extends pulumi.ComponentResource {
         metadata: { name, namespace, labels },
         // Rounded up, so that no drain of a node is ever blocked; a pod that is not ready holds up none either.
         spec: { maxUnavailable: "25%", unhealthyPodEvictionPolicy: "AlwaysAllow", selector: labelSelector },
+      },
+      { parent: this },
+    );
+    new k8s.networking.v1.NetworkPolicy(
+      name,
+      {
+        metadata: { name, namespace, labels },
+        spec: { podSelector: labelSelector, policyTypes: ["Ingress", "Egress"], ingress, egress },
       },
       { parent: this },
     );

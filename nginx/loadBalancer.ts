@@ -12,8 +12,12 @@ export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceT
   readonly namespace: pulumi.Input<string>;
   readonly image: string;
   readonly replicas: number;
-  /** The workers' headless Service, as `NAME.NAMESPACE.svc`, and its port. */
-  readonly upstream: { readonly host: pulumi.Input<string>; readonly port: number };
+  /** The workers' headless Service, as `NAME.NAMESPACE.svc`, its port, and the labels of the pods behind it. */
+  readonly upstream: {
+    readonly host: pulumi.Input<string>;
+    readonly port: number;
+    readonly labels: Readonly<Record<string, string>>;
+  };
   /** Each pod's limit, in cores. */
   readonly cpu: number;
   readonly timing: Timing;
@@ -26,6 +30,11 @@ export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceT
 const LISTEN_PORT = 8080;
 /** The port that clients outside a NodePort use. */
 const SERVICE_PORT = 80;
+/**
+ * Policies see what answers for the DNS Service: pods of any labels, which on OpenShift listen on 5353, or a cache at an
+ * address of the node (NodeLocal DNSCache). So it may be anywhere.
+ */
+const DNS_PORTS = [53, 5353];
 const CONFIG_DIR = "/etc/coinflip";
 const UID = 10101;
 
@@ -84,6 +93,13 @@ export class LoadBalancer extends pulumi.ComponentResource {
         volumes: [
           { name: "config", configMap: { name: config.metadata.name } },
           { name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
+        ],
+        // From anywhere: a client has any address, or by way of a NodePort its node's.
+        ingress: [{ ports: [{ port: "http" }] }],
+        egress: [
+          // By number, for it is another pod's port.
+          { to: [{ podSelector: { matchLabels: upstream.labels } }], ports: [{ port: upstream.port }] },
+          { ports: DNS_PORTS.flatMap((port) => ["UDP", "TCP"].map((protocol) => ({ port, protocol }))) },
         ],
       },
       { parent: this },

@@ -12,7 +12,7 @@ const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: strin
     namespace: "coinflip",
     image: "nginx:1.30.6",
     replicas: 1,
-    upstream: { host: "worker.coinflip.svc", port: 5000 },
+    upstream: { host: "worker.coinflip.svc", port: 5000, labels: {} },
     balancing: "round-robin",
     cpu: 1,
     timing: timingFor(30),

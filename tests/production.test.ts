@@ -1,4 +1,4 @@
-import { type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
+import { containerOf, type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
 
 const stack = new StackCopies();
 let usual: Deployed;
@@ -71,4 +71,51 @@ test("the namespace has room for a rollout of all its pods at once, and not for 
     (objectOf(program, "ResourceQuota").spec as unknown as { hard: { pods: string } }).hard.pods;
   expect(quotaOf(usual)).toBe("8");
   expect(quotaOf(await stack.run({ autoscaling: '{"max":7}', loadBalancers: "3" }))).toBe("20");
+});
+
+describe("the network", () => {
+  const policyOf = (name: string) => objectOf(usual, "NetworkPolicy", name).spec;
+  const everything = ["Ingress", "Egress"];
+  const podsOf = (name: string) => ({ matchLabels: objectOf(usual, "Deployment", name).spec.template.metadata.labels });
+
+  test("is closed to every pod, both ways, where no other policy opens it", () => {
+    expect(policyOf("default-deny")).toEqual({ podSelector: {}, policyTypes: everything });
+    const names = usual.manifests.filter(({ kind }) => kind === "NetworkPolicy").map(({ metadata }) => metadata.name);
+    expect(names.sort()).toEqual(["default-deny", "nginx", "worker"]);
+  });
+
+  test("lets clients of any address reach nginx, and nginx the workers and cluster DNS", () => {
+    expect(policyOf("nginx")).toEqual({
+      podSelector: podsOf("nginx"),
+      policyTypes: everything,
+      ingress: [{ ports: [{ port: "http" }] }],
+      egress: [
+        { to: [{ podSelector: podsOf("worker") }], ports: [{ port: 5000 }] },
+        {
+          ports: [
+            { port: 53, protocol: "UDP" },
+            { port: 53, protocol: "TCP" },
+            { port: 5353, protocol: "UDP" },
+            { port: 5353, protocol: "TCP" },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("lets nginx alone reach the workers, which reach nobody", () => {
+    expect(policyOf("worker")).toEqual({
+      podSelector: podsOf("worker"),
+      policyTypes: everything,
+      ingress: [{ from: [{ podSelector: podsOf("nginx") }], ports: [{ port: "http" }] }],
+      egress: [],
+    });
+  });
+
+  test.each(components)("opens the ports that the %s pods have, and no other", (name) => {
+    const { ingress } = policyOf(name) as unknown as { ingress: { ports: { port: string }[] }[] };
+    const opened = ingress.flatMap(({ ports }) => ports.map(({ port }) => port));
+    const ports = containerOf(usual, name).ports as { name: string }[];
+    expect(ports.map((port) => port.name).sort()).toEqual(opened.sort());
+  });
 });

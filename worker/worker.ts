@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Autoscaling, Registry } from "../settings";
-import { Workload } from "../workload";
+import { componentLabels, Workload } from "../workload";
 import type { Timing } from "./timing";
 
 export interface WorkerArgs {
@@ -30,6 +30,8 @@ export class Worker extends pulumi.ComponentResource {
   /** The headless Service, as `NAME.NAMESPACE.svc` without the cluster's domain. */
   readonly host: pulumi.Output<string>;
   readonly port = PORT;
+  /** The workers' pods have these. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly replicas: pulumi.Output<number>;
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -64,6 +66,9 @@ export class Worker extends pulumi.ComponentResource {
             limits: { cpu, memory: "256Mi", "ephemeral-storage": "1Gi" },
           },
         },
+        ingress: [{ from: [{ podSelector: { matchLabels: componentLabels("nginx") } }], ports: [{ port: "http" }] }],
+        // A worker asks nobody, not even cluster DNS.
+        egress: [],
       },
       { parent: this },
     );
@@ -81,6 +86,7 @@ export class Worker extends pulumi.ComponentResource {
       { parent: this },
     );
     this.host = pulumi.interpolate`${service.metadata.name}.${service.metadata.namespace}.svc`;
+    this.labels = workload.labels;
     this.replicas = workload.replicas;
     this.registerOutputs({ host: this.host, replicas: this.replicas });
   }

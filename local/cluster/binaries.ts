@@ -19,34 +19,50 @@ const PROGRAMS = [
 ];
 const SOURCES = ["go.mod", "go.sum", "kube/main.go", "coredns/main.go", "pause/main.go"];
 
-/** The folder of the cluster's own programs: Kubernetes' under their names, coredns and pause. */
-export async function binariesDir(): Promise<string> {
+/** The folder of the cache for what is built from these files. */
+export async function cachedBuild(name: string, sources: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  for (const source of SOURCES) hash.update(await readFile(join(__dirname, source)));
-  return join(cacheDir, `cluster-${hash.digest("hex").slice(0, 16)}`);
+  for (const source of sources) hash.update(await readFile(source));
+  return join(cacheDir, `${name}-${hash.digest("hex").slice(0, 16)}`);
 }
+
+/** Has a folder of the cache filled, unless it is there; what fails leaves none. */
+export async function buildOnce(dir: string, build: (partial: string) => Promise<void>): Promise<void> {
+  if (existsSync(dir)) return;
+  const partial = `${dir}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  await build(partial);
+  await rename(partial, dir);
+}
+
+/** The folder of the cluster's own programs: Kubernetes' under their names, coredns and pause. */
+export const binariesDir = () =>
+  cachedBuild(
+    "cluster",
+    SOURCES.map((source) => join(__dirname, source)),
+  );
 
 /** Builds the cluster's programs, unless they are in the cache. */
 export async function buildBinaries(onLine: (line: string) => void): Promise<string> {
   const dir = await binariesDir();
-  if (existsSync(dir)) return dir;
+  await buildOnce(dir, (partial) => build(partial, onLine));
+  return dir;
+}
+
+async function build(dir: string, onLine: (line: string) => void): Promise<void> {
   const version = await run("go", ["list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"], { cwd: __dirname });
   const [major, minor] = version.replace("v", "").split(".");
   // Without these the API server says v0.0.0-master, which its clients cannot parse.
   const stamp = Object.entries({ gitVersion: version, gitMajor: major, gitMinor: minor })
     .map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)
     .join(" ");
-  const partial = `${dir}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
   await run(
     "go",
-    ["build", "-v", "-trimpath", "-ldflags", `-s -w ${stamp}`, "-o", partial, "./kube", "./coredns", "./pause"],
+    ["build", "-v", "-trimpath", "-ldflags", `-s -w ${stamp}`, "-o", dir, "./kube", "./coredns", "./pause"],
     { cwd: __dirname, env: { CGO_ENABLED: "0" }, timeout: 30 * 60_000, onLine },
   );
-  await Promise.all(PROGRAMS.map((program) => symlink("kube", join(partial, program))));
-  await rename(partial, dir);
-  return dir;
+  await Promise.all(PROGRAMS.map((program) => symlink("kube", join(dir, program))));
 }
 
 /** Builds metrics-server, unless it is in the cache; returns its folder. */

@@ -8,6 +8,7 @@ set -euo pipefail
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 state=$1 bin=$2 name=$3 ip=$4 gateway=$5 cgroup=$6
 export PATH="$bin:$PATH"
+source "$(dirname "$0")/cni.sh"
 pki=$state/pki log=$state/log conf=$state/conf
 mkdir -p "$log" "$conf/cni" "$state/etcd" "$state/overlay"
 
@@ -44,18 +45,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri.v1.images.zfs"]
   # Without CAP_SYS_RESOURCE a process may not lower its oom_score_adj.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = "$cni_bin"
     conf_dir = "$conf/cni"
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "$state/certs.d"
 TOML
-
-# ptp: pods are routed, not bridged, so Services work without the br_netfilter module.
-cat >"$conf/cni/10-ptp.conflist" <<JSON
-{"cniVersion": "0.4.0", "name": "ptp", "plugins": [
-  {"type": "ptp", "ipMasq": true,
-   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
-JSON
 
 cat >"$conf/kubeadm.yaml" <<YAML
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -123,9 +117,12 @@ start kube-apiserver kube-apiserver --advertise-address="$ip" --bind-address="$i
 kubeadm init phase kubeconfig all --config "$conf/kubeadm.yaml" --kubeconfig-dir "$conf" >>"$log/kubeadm.log" 2>&1
 kubeadm kubeconfig user --config "$conf/kubeadm.yaml" --client-name system:kube-proxy >"$conf/proxy.conf" 2>>"$log/kubeadm.log"
 until kubectl --kubeconfig "$conf/super-admin.conf" get --raw /readyz >/dev/null 2>&1; do sleep 0.1; done
+# Before kubelet looks whether there is a network, for it looks again only after 5 s.
+connect_pods
 
 start kube-controller-manager kube-controller-manager --kubeconfig="$conf/controller-manager.conf" --bind-address=127.0.0.1 \
-  --root-ca-file="$pki/ca.crt" --service-account-private-key-file="$pki/sa.key" --use-service-account-credentials --leader-elect=false
+  --root-ca-file="$pki/ca.crt" --service-account-private-key-file="$pki/sa.key" --use-service-account-credentials --leader-elect=false \
+  --allocate-node-cidrs --cluster-cidr=10.244.0.0/24
 start kube-scheduler kube-scheduler --kubeconfig="$conf/scheduler.conf" --bind-address=127.0.0.1 --leader-elect=false
 start kubelet kubelet --config="$conf/kubelet.yaml" --kubeconfig="$conf/kubelet.conf" --root-dir="$state/kubelet" \
   --cert-dir="$state/kubelet/pki" --hostname-override="$name" --node-ip="$ip"

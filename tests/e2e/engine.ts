@@ -2,6 +2,7 @@ import execa from "execa";
 import { cannotHost } from "../../local/cluster/packages";
 import { pulumiProgram } from "../../local/pulumi";
 import type { Clone, Outcome } from "./clone";
+import { cannotEnforce } from "./network/cilium";
 
 /** One way to bring the stack of a clone to the cluster. */
 export interface Engine {
@@ -49,4 +50,5 @@ function pulumiMissing(): string | undefined {
 
 const noCluster = cannotHost();
 export const describeOnCluster = describeUnless(noCluster, "what takes a local cluster");
+export const describeWithCilium = describeUnless(noCluster ?? cannotEnforce(), "what takes enforced NetworkPolicies");
 export const describeWithPulumi = describeUnless(noCluster ?? pulumiMissing(), "what takes the Pulumi CLI as well");

@@ -4,6 +4,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 const output = (command: string) => execFileSync("sh", ["-c", command]).toString();
 
+/** Those that a network for pods may change, and that are the whole machine's. */
+const SETTINGS = "^net.(ipv4.(conf.(all|default)|ip_forward)|core)|^kernel.(unprivileged_bpf|timer_mig)";
+
 /** What a stack could leave on this machine: compared before `up` and after `down`. */
 export function hostState() {
   return {
@@ -12,6 +15,8 @@ export function hostState() {
     addresses: lines(output("ip -o -4 address")).map((line) => line.split(/\s+/).slice(1, 4).join(" ")),
     routes: lines(output("ip route")),
     rules: lines(output("command -v iptables-save >/dev/null && iptables-save | grep '^-A' || true")),
+    settings: lines(output(`sysctl -a -r '${SETTINGS}' 2>/dev/null || true`)),
+    programs: lines(output("command -v bpftool >/dev/null && bpftool prog show | grep -o ' name .*' || true")),
     mounts: lines(readFileSync("/proc/mounts", "utf8")).map((line) => line.split(" ").slice(0, 3).join(" ")),
     files: ["/etc/docker/key.json", "/usr/sbin/policy-rc.d"].filter(existsSync),
     cgroups: lines(output("find /sys/fs/cgroup -maxdepth 2 -type d -name 'coinflip*'")),
