@@ -105,6 +105,7 @@ describe("the stack", () => {
     const { env, image, ports, imagePullPolicy } = containerOf(usual, "worker");
     expect(Object.fromEntries((env ?? []).map(({ name, value }) => [name, value]))).toEqual({
       PORT: "5000",
+      METRICS_PORT: "9464",
       MAX_HEADS: "32",
       MAX_CONCURRENT: "64",
       DEADLINE_MS: String(timing.deadline * 1000),
@@ -112,7 +113,10 @@ describe("the stack", () => {
       KEEP_ALIVE_MS: String(timing.workerKeepAlive * 1000),
     });
     expect([image, imagePullPolicy]).toEqual([usual.outputs.image, "IfNotPresent"]);
-    expect(ports).toEqual([{ name: "http", containerPort: 5000 }]);
+    expect(ports).toEqual([
+      { name: "http", containerPort: 5000 },
+      { name: "metrics", containerPort: 9464 },
+    ]);
     expect(podOf(usual, "worker")).not.toHaveProperty("imagePullSecrets");
   });
 
@@ -141,7 +145,10 @@ describe("the stack", () => {
   test("shows nginx the workers one by one, by a headless Service on the worker's port", () => {
     expect(objectOf(usual, "Service", "worker").spec).toMatchObject({
       clusterIP: "None",
-      ports: [{ port: 5000, targetPort: "http" }],
+      ports: [
+        { port: 5000, targetPort: "http" },
+        { port: 9464, targetPort: "metrics" },
+      ],
     });
     const { command, image, lifecycle, volumeMounts } = containerOf(usual, "nginx");
     const config = "/etc/coinflip";
