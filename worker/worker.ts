@@ -32,6 +32,9 @@ export class Worker extends pulumi.ComponentResource {
   /** The headless Service, as `NAME.NAMESPACE.svc` without the cluster's domain. */
   readonly host: pulumi.Output<string>;
   readonly port = PORT;
+  readonly metricsPort = METRICS_PORT;
+  /** On the pods. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly replicas: pulumi.Output<number>;
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -81,15 +84,13 @@ export class Worker extends pulumi.ComponentResource {
         spec: {
           clusterIP: "None",
           selector: workload.labels,
-          ports: [
-            { name: "http", port: PORT, targetPort: "http" },
-            { name: "metrics", port: METRICS_PORT, targetPort: "metrics" },
-          ],
+          ports: [{ name: "http", port: PORT, targetPort: "http" }],
         },
       },
       { parent: this },
     );
     this.host = pulumi.interpolate`${service.metadata.name}.${service.metadata.namespace}.svc`;
+    this.labels = workload.labels;
     this.replicas = workload.replicas;
     this.registerOutputs({ host: this.host, replicas: this.replicas });
   }
