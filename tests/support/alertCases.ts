@@ -42,7 +42,7 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     labels: { job: "worker", instance: "a" },
     summary: "The worker a does not answer; the others have its share of the load.",
     quiet: {
-      "it was away for a rollout": { [of("up")]: "1x4 0x4 1x60" },
+      "it is away for a rollout": { [of("up")]: "1x6 0x60" },
       "it is another stack's": { 'up{job="worker",namespace="other",instance="a"}': "0x60" },
     },
   },
@@ -57,6 +57,7 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
         [requests(400, "none")]: "0+50x60",
         [requests(500)]: "0x60",
       },
+      "they began three minutes ago": { [requests(200)]: "0+90x60", [requests(500)]: "0x36 0+30x60" },
       "nobody asks": { [requests(200)]: "7x60", [requests(500)]: "3x60" },
     },
   },
@@ -68,6 +69,7 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     quiet: {
       "many heads take long": slow("25-32"),
       "fewer than one of 100 is slow": { ...slow("1-8"), [bucket("1-8", "0.1")]: "0+99.5x60" },
+      "they began to be three minutes ago": { ...slow("1-8"), [bucket("1-8", "0.1")]: "0+100x36 3600+50x60" },
     },
   },
   CoinflipSaturated: {
@@ -91,7 +93,10 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     at: 6,
     fires: { [of("coinflip_computations_refused_total")]: "0+1x60" },
     summary: "Requests are refused with 503: every place is taken, and every place to wait for one.",
-    quiet: { "that was long ago": { [of("coinflip_computations_refused_total")]: "0+5x4 20x60" } },
+    quiet: {
+      "that was long ago": { [of("coinflip_computations_refused_total")]: "0+5x4 20x60" },
+      "that began a minute ago": { [of("coinflip_computations_refused_total")]: "0x20 0+1x60" },
+    },
   },
   CoinflipRestarting: {
     at: 12,
