@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import execa from "execa";
 import { parse } from "yaml";
 import { dashboard } from "../../monitoring/dashboard";
 import { ruleGroups } from "../../monitoring/rules";
 import { Clone } from "./clone";
 import { describeOnCluster } from "./engine";
-import { eventually, steadyRequests } from "./service";
+import { compute, eventually, steadyRequests } from "./service";
 
 jest.setTimeout(10 * 60_000);
 
@@ -92,6 +93,66 @@ describeOnCluster("monitoring", () => {
     const { config } = parse(readFileSync(join(clone.tree, "Pulumi.local.yaml"), "utf8"));
     const grafana = (await objects("deployments")).filter((name) => name.endsWith("/grafana"));
     expect(grafana).toHaveLength(config["coinflip:grafanaImage"] === "" ? 0 : 1);
+  });
+
+  /** Runs `npm run logs` until Ctrl-C; on a terminal of its own, or into a pipe. */
+  const followLogs = (terminal: boolean) => {
+    const command = ["npm", "run", "--silent", "logs"];
+    const [program = "", ...args] = terminal
+      ? ["script", "--quiet", "--command", command.join(" "), "/dev/null"]
+      : command;
+    // A group of its own, as a shell gives it, of which Ctrl-C ends all.
+    const child = execa(program, args, { cwd: clone.tree, env: clone.env, detached: true, reject: false });
+    let output = "";
+    child.stdout?.on("data", (text) => {
+      output += text;
+    });
+    const group = -(child.pid ?? 0);
+    const interrupt = async () => {
+      process.kill(group, "SIGINT");
+      await child;
+    };
+    return { lines: () => output.split("\n").filter(Boolean), interrupt, group };
+  };
+
+  it("follows both tiers by npm run logs, also the pods that come later, until Ctrl-C", async () => {
+    const { lines, interrupt, group } = followLogs(false);
+    try {
+      const ofRequest = async (id: string) => {
+        await compute(endpoint, 3, { "x-request-id": id });
+        await eventually(20, async () => {
+          const found = lines()
+            .map((line) => JSON.parse(line))
+            .filter(({ requestId }) => requestId === id);
+          expect(found.map(({ upstream }) => upstream === undefined).sort()).toEqual([false, true]);
+        });
+      };
+      await eventually(20, async () => expect(lines().length).toBeGreaterThan(0));
+      await ofRequest("followed-1");
+      const before = await objects("pods");
+      await clone.kubectl("--namespace", "coinflip", "rollout", "restart", "deployment/worker");
+      await clone.kubectl("--namespace", "coinflip", "rollout", "status", "deployment/worker", "--timeout=60s");
+      expect((await objects("pods")).filter((pod) => !before.includes(pod))).toHaveLength(2);
+      // The old ones still answer for a moment.
+      await eventually(20, () => ofRequest(`followed-${Math.random().toString(36).slice(2)}`));
+      const listening = lines().filter((line) => line.includes('"msg":"listening"'));
+      expect(listening.length).toBeGreaterThanOrEqual(2);
+    } finally {
+      await interrupt();
+    }
+    expect(() => process.kill(group, 0)).toThrow("ESRCH");
+  });
+
+  it("shows the logs in colours on a terminal", async () => {
+    const { lines, interrupt } = followLogs(true);
+    try {
+      await eventually(20, async () => {
+        await compute(endpoint, 3);
+        expect(lines().join("\n")).toMatch(/\x1b\[35mnginx .*\x1b\[32m200\x1b\[39m POST \/compute +[\d.]+ ms/);
+      });
+    } finally {
+      await interrupt();
+    }
   });
 
   it("gives the cluster's operator what its API server accepts, in place of a Prometheus", async () => {
