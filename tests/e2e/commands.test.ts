@@ -23,8 +23,9 @@ describe("npm run render", () => {
     expect(readdirSync(folder)).toHaveLength(first.length);
     const texts = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
     const kinds = texts.flatMap((text) => parseAllDocuments(text).map((each) => each.toJS().kind));
-    const two = ["Deployment", "Service", "ServiceAccount"].flatMap((kind) => [kind, kind]);
-    expect(kinds.sort()).toEqual(["ConfigMap", "Mine", "Namespace", ...two].sort());
+    const two = ["Deployment", "PodDisruptionBudget", "Service", "ServiceAccount"].flatMap((kind) => [kind, kind]);
+    const one = ["ConfigMap", "LimitRange", "Mine", "Namespace", "ResourceQuota"];
+    expect(kinds.sort()).toEqual([...one, ...two].sort());
   });
 
   it("says what is wrong with the configuration", async () => {
