@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import { ClusterPin, findCluster } from "./cluster";
+import { Monitoring, monitoringPods } from "./monitoring/monitoring";
 import { Namespace } from "./namespace";
 import { LoadBalancer } from "./nginx/loadBalancer";
 import { readSettings } from "./settings";
@@ -25,7 +26,7 @@ const home = new Namespace(
   "coinflip",
   {
     name: settings.namespace,
-    pods: (settings.autoscaling?.max ?? settings.workers) + settings.loadBalancers,
+    pods: (settings.autoscaling?.max ?? settings.workers) + settings.loadBalancers + monitoringPods(settings),
   },
   { providers: [provider], dependsOn: workerImage },
 );
@@ -63,6 +64,20 @@ const loadBalancer = new LoadBalancer(
   },
   { provider },
 );
+
+if (settings.monitoring !== "off") {
+  new Monitoring(
+    "monitoring",
+    {
+      by: settings.monitoring,
+      namespace: home.name,
+      prometheusImage: settings.prometheusImage,
+      grafanaImage: settings.grafanaImage,
+      workers: { labels: worker.labels, metricsPort: worker.metricsPort },
+    },
+    { provider },
+  );
+}
 
 /** The base URL of the service, and the full one of its one operation. */
 export const url = loadBalancer.url;

@@ -44,6 +44,16 @@ export const image = (example: string) =>
     /^[a-z0-9][\w.:/-]*(:(?!latest$)\w[\w.-]*|@sha256:[0-9a-f]{64})$/,
   );
 
+/** The same, or nothing. */
+export const imageOrNone = (example: string): Rule<string> => {
+  const rule = image(example);
+  return {
+    ...rule,
+    allowed: `${rule.allowed}, or nothing`,
+    parse: (value) => (value === "" ? "" : rule.parse(value)),
+  };
+};
+
 export const HOST = "[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?";
 
 /** Collects what is wrong with the values that it reads, each with the command that mends it. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { HOST, image, integer, type Members, oneOf, Reader, type Rule, text } from "./rules";
+import { HOST, image, imageOrNone, integer, type Members, oneOf, Reader, type Rule, text } from "./rules";
 
 /** Where the worker image is pushed, and with which credentials. */
 export interface Registry {
@@ -38,6 +38,10 @@ export interface Settings {
   readonly registry: Registry | undefined;
   readonly nodeImage: string;
   readonly nginxImage: string;
+  readonly monitoring: "off" | "on" | "operator";
+  readonly prometheusImage: string;
+  /** Empty leaves Grafana out. */
+  readonly grafanaImage: string;
 }
 
 /** The settings that are objects; empty ones are undefined. */
@@ -67,6 +71,9 @@ const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
   context: text("the name of a kubeconfig context", "kind-kind", /^\S*$/),
   nodeImage: image("node:24.21.0-slim"),
   nginxImage: image("nginx:1.30.6-alpine"),
+  monitoring: oneOf("off", "on", "operator"),
+  prometheusImage: image("prom/prometheus:v3.5.0"),
+  grafanaImage: imageOrNone("grafana/grafana:12.2.0"),
 };
 const hasCredentials = (registry: Readonly<Record<string, unknown>>) =>
   "username" in registry || "password" in registry;

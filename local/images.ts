@@ -65,6 +65,12 @@ async function standIns(): Promise<Record<BaseImage, StandIn>> {
       // coreutils: the pod sleeps before it stops.
       packages: ["dash", "coreutils", "nginx-light"],
     },
+    prometheusImage: {
+      target: "prometheus",
+      image: "coinflip.local/prometheus:forky",
+      release: "forky",
+      packages: ["prometheus"],
+    },
   };
 }
 
@@ -80,7 +86,7 @@ async function makeStandIn({ target, image, release, packages, addTo }: StandIn,
 }
 
 /** The settings that name base images. */
-export type BaseImage = "nodeImage" | "nginxImage";
+export type BaseImage = "nodeImage" | "nginxImage" | "prometheusImage";
 export const isStandIn = (image: string) => image.startsWith("coinflip.local/");
 
 /** Brings an image of the same programs, made from Debian packages, in its place; returns its name. */
@@ -89,7 +95,7 @@ export async function provideStandIn(setting: BaseImage): Promise<string> {
   const recipe = createHash("sha256").update(JSON.stringify(standIn)).digest("hex").slice(0, 8);
   const archive = join(cacheDir, `${standIn.image.replace(/\W/g, "-")}-${recipe}.tar`);
   if (!existsSync(archive)) await makeStandIn(standIn, archive);
-  await (setting === "nginxImage" ? load(archive) : run("docker", ["load", "-q", "-i", archive]));
+  await (setting === "nodeImage" ? run("docker", ["load", "-q", "-i", archive]) : load(archive));
   return standIn.image;
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import execa from "execa";
+import execa, { type Options } from "execa";
 import { binariesDir } from "./cluster/binaries";
 import { dir as clusterDir } from "./cluster/cluster";
 import { type RunOptions, run } from "./run";
@@ -15,8 +15,8 @@ async function program(): Promise<string> {
 export const KUBECACHEDIR = join(dirname(clusterDir), "kubectl-cache");
 
 /** Starts what runs until it is killed. In an object, for a promise of the process would wait for its end. */
-export const startKubectl = async (args: readonly string[]) => ({
-  process: execa(await program(), args, { env: { KUBECACHEDIR }, reject: false, all: true }),
+export const startKubectl = async (args: readonly string[], options: Options = { all: true }) => ({
+  process: execa(await program(), args, { ...options, env: { KUBECACHEDIR }, reject: false }),
 });
 
 export const kubectl = async (args: readonly string[], options: RunOptions = {}) =>

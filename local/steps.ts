@@ -32,7 +32,7 @@ export async function steps(list: readonly Step[]): Promise<void> {
       };
       try {
         const outcome = await run(say);
-        if (typeof outcome === "string") task.title = `${title}: ${outcome}`;
+        if (typeof outcome === "string" && outcome !== "") task.title = `${title}: ${outcome}`;
       } catch (error) {
         failure = error as Error;
         throw new Error(failure.message.split("\n")[0]);

@@ -45,7 +45,8 @@ async function startLocalCluster(bin: string): Promise<number | undefined> {
 
 /** Brings the base images to the local cluster. Others stand in for the usual ones that cannot be pulled. */
 async function provideImages(): Promise<string | undefined> {
-  const settings: readonly BaseImage[] = ["nodeImage", "nginxImage"];
+  const watched = (await getConfig("monitoring")) === "on";
+  const settings: readonly BaseImage[] = ["nodeImage", "nginxImage", ...(watched ? ["prometheusImage" as const] : [])];
   let refused: string | undefined;
   for (const setting of settings) {
     const own = await getConfig(setting);
@@ -55,10 +56,27 @@ async function provideImages(): Promise<string | undefined> {
     const reason = await cannotPull(image);
     if (reason !== undefined && asked !== undefined) throw new Error(`${setting} ${image} cannot be pulled: ${reason}`);
     refused ??= reason;
-    if (reason === undefined && setting === "nginxImage") await loadFromDocker(image);
+    if (reason === undefined && setting !== "nodeImage") await loadFromDocker(image);
     await setConfig({ [setting]: reason === undefined ? asked : await provideStandIn(setting) });
   }
-  return refused && `made from Debian packages, since no image registry could be reached (${refused})`;
+  const told = refused && `made from Debian packages, since no image registry could be reached (${refused})`;
+  const lacking = watched && (await provideGrafana());
+  return [told, lacking].filter(Boolean).join("; ");
+}
+
+/** Brings Grafana's image to the local cluster. Debian has none to stand in for it. */
+async function provideGrafana(): Promise<string | undefined> {
+  const asked = await getConfig("grafanaImage");
+  if (asked === "") return undefined;
+  const image = String(asked ?? (await defaults()).grafanaImage);
+  const reason = await cannotPull(image);
+  if (reason === undefined) {
+    await loadFromDocker(image);
+    return undefined;
+  }
+  if (asked !== undefined) throw new Error(`grafanaImage ${image} cannot be pulled: ${reason}`);
+  await setConfig({ grafanaImage: "" });
+  return "Grafana is left out, for its image cannot be pulled, and Debian has none";
 }
 
 /** Images are built with Docker: its engine has to answer, and only where the cluster is ours it is started. */

@@ -1,5 +1,6 @@
 import { problem, problemOf, setUp } from "./support/coinflipApp";
 import { onlyTails } from "./support/statistics";
+import { TRACEPARENTS } from "./support/traceparents";
 
 describe("POST /compute", () => {
   test("answers with the heads asked for and the flips that it took, and nothing else", async () => {
@@ -33,6 +34,14 @@ describe("POST /compute", () => {
       expect(lines[0]?.requestId).toBe(header("x-request-id"));
     },
   );
+});
+
+describe("a traceparent", () => {
+  test.each(TRACEPARENTS)("%s is in the log by its trace id, if it is one", async (_, traceparent, traceId) => {
+    const { compute, lines } = setUp();
+    await compute('{"heads":1}', { headers: { traceparent } });
+    expect(lines).toMatchObject([{ traceId }]);
+  });
 });
 
 describe("a computation that does not end", () => {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Balancing, fill, renderNginx } from "../nginx/render";
 import { timingFor } from "../worker/timing";
 import { NginxRoot, whyNoNginx } from "./support/nginxRoot";
+import { TRACEPARENTS } from "./support/traceparents";
 
 const timing = timingFor(30);
 
@@ -160,6 +161,26 @@ describe("nginx, started by start.sh,", () => {
     expect(await nginx.read("tmp/listen.conf")).toBe("listen 8080;\n");
     expect((await nginx.test(rendered(), USUAL, "loopback")).code).toBe(0);
     expect(await nginx.read("tmp/listen.conf")).toBe(`listen 8080;\n${onIPv6 ? "listen [::]:8080;\n" : ""}`);
+  });
+
+  testHere("logs the trace id of a traceparent that is one", async () => {
+    await nginx.serve(rendered(), pod("nameserver 127.0.0.1", SEARCH));
+    const headers = TRACEPARENTS.map(([, traceparent], index) => ({ traceparent, "x-request-id": `r${index}` }));
+    await nginx.fromInside(`(async () => {
+      const until = performance.now() + 5000;
+      const ask = (headers) => fetch("http://127.0.0.1:8080/", { headers })
+        .catch((error) => performance.now() > until ? Promise.reject(error) : ask(headers));
+      for (const headers of ${JSON.stringify(headers)}) await ask(headers);
+      return null;
+    })()`);
+    // nginx writes its log once a second.
+    await sleep(1_500);
+    const log = (await nginx.read("output")).split("\n").filter((line) => line.startsWith("{"));
+    // Each of its processes writes its own lines together.
+    const logged = Object.fromEntries(
+      log.map((line) => JSON.parse(line)).map(({ requestId, traceId }) => [requestId, traceId]),
+    );
+    expect(logged).toEqual(Object.fromEntries(TRACEPARENTS.map(([, , traceId = ""], index) => [`r${index}`, traceId])));
   });
 
   testHere("answers probes without a worker, and everything else with a problem that its log finds again", async () => {

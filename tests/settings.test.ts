@@ -63,6 +63,9 @@ describe("settings", () => {
       registry: undefined,
       nodeImage: "node:24.21.0-slim",
       nginxImage: "nginx:1.30.6-alpine",
+      monitoring: "off",
+      prometheusImage: "prom/prometheus:v3.5.0",
+      grafanaImage: "grafana/grafana:12.2.0",
     });
   });
 
@@ -82,6 +85,9 @@ describe("settings", () => {
     ["context", ["", "kind-kind", "arn:aws:eks:eu-west-1:1:cluster/flips", "me@host"]],
     ["nodeImage", ["node:24", "localhost:5000/node:24-slim", `node@sha256:${"0a".repeat(32)}`, "ghcr.io/a/b_c:1.2.3"]],
     ["nginxImage", ["nginx:1.27.3", "coinflip.local/nginx:forky"]],
+    ["monitoring", ["off", "on", "operator"]],
+    ["prometheusImage", ["prom/prometheus:v3.5.0"]],
+    ["grafanaImage", ["", "grafana/grafana:12.2.0"]],
   ] as const)("%s takes %j", (name, values) => {
     for (const value of values) expect(String(settingsWith({ [name]: value })[name])).toBe(value);
   });
@@ -114,6 +120,9 @@ describe("settings", () => {
     ["context", ["two words", "a\n"], "the name of a kubeconfig context", "kind-kind"],
     ["nodeImage", ["node", "node:latest", "", "localhost:5000/node", "node@sha256:0a"], image, "node:24.21.0-slim"],
     ["nginxImage", ["nginx", "ghcr.io/nginx:latest", "nginx:"], image, "nginx:1.30.6-alpine"],
+    ["monitoring", ["", "true", "prometheus"], "off or on or operator", "off"],
+    ["prometheusImage", ["", "prom/prometheus"], image, "prom/prometheus:v3.5.0"],
+    ["grafanaImage", ["grafana", "grafana/grafana:latest"], `${image}, or nothing`, "grafana/grafana:12.2.0"],
   ] as const)("%s refuses %j, and says what is allowed and how to set it", (name, values, allowed, example) => {
     for (const value of values) {
       expect(faults(() => settingsWith({ [name]: value }))).toEqual([

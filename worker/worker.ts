@@ -22,6 +22,8 @@ export interface WorkerArgs {
 }
 
 const PORT = 5000;
+/** For Prometheus alone. */
+const METRICS_PORT = 9464;
 /** The user that the Dockerfile names. */
 const UID = 10001;
 
@@ -30,7 +32,8 @@ export class Worker extends pulumi.ComponentResource {
   /** The headless Service, as `NAME.NAMESPACE.svc` without the cluster's domain. */
   readonly host: pulumi.Output<string>;
   readonly port = PORT;
-  /** The workers' pods have these. */
+  readonly metricsPort = METRICS_PORT;
+  /** On the pods. */
   readonly labels: Readonly<Record<string, string>>;
   readonly replicas: pulumi.Output<number>;
 
@@ -50,13 +53,17 @@ export class Worker extends pulumi.ComponentResource {
           image,
           env: Object.entries({
             PORT,
+            METRICS_PORT,
             MAX_HEADS: maxHeads,
             MAX_CONCURRENT: maxConcurrent,
             DEADLINE_MS: timing.deadline * 1000,
             DRAIN_DELAY_MS: timing.drainDelay * 1000,
             KEEP_ALIVE_MS: timing.workerKeepAlive * 1000,
           }).map(([name, value]) => ({ name, value: String(value) })),
-          ports: [{ name: "http", containerPort: PORT }],
+          ports: [
+            { name: "http", containerPort: PORT },
+            { name: "metrics", containerPort: METRICS_PORT },
+          ],
           // No startup probe: it starts in a tenth of a second, and the first look would only come a second later.
           readinessProbe: { ...probe("/readyz"), periodSeconds: 1, timeoutSeconds: 5 },
           livenessProbe: { ...probe("/healthz"), periodSeconds: 10, timeoutSeconds: 5 },

@@ -17,6 +17,6 @@ export async function workerCommand(
   return {
     command: [process.execPath, ...entry.slice(1, -1), server],
     // Its own defaults are those of the settings.
-    env: (port) => ({ ...Object.fromEntries(settings), PORT: String(port) }),
+    env: (port) => ({ ...Object.fromEntries(settings), PORT: String(port), METRICS_PORT: "0" }),
   };
 }

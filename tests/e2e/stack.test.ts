@@ -71,8 +71,10 @@ function lifeOfAStack(engine: Engine): void {
     });
   });
 
-  it("carries one request id from the client through both logs to the answer", async () => {
-    const { requestId } = await compute(endpoint, 4, { "x-request-id": "e2e-request-1" });
+  it("carries one request id and one trace id from the client through both logs, the former to the answer", async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+    const { requestId } = await compute(endpoint, 4, { "x-request-id": "e2e-request-1", traceparent });
     expect(requestId).toBe("e2e-request-1");
     const logs = (component: string) =>
       clone.kubectl(
@@ -83,8 +85,17 @@ function lifeOfAStack(engine: Engine): void {
       JSON.parse(text.split("\n").find((each) => each.includes("e2e-request-1")) ?? "null");
     // nginx writes its log once a second.
     await eventually(5, async () => {
-      expect(line(await logs("worker"))).toMatchObject({ heads: 4, status: 200, flips: expect.any(Number) });
-      expect(line(await logs("nginx"))).toMatchObject({ status: 200, upstream: expect.stringContaining(":5000") });
+      expect(line(await logs("worker"))).toMatchObject({
+        traceId,
+        heads: 4,
+        status: 200,
+        flips: expect.any(Number),
+      });
+      expect(line(await logs("nginx"))).toMatchObject({
+        traceId,
+        status: 200,
+        upstream: expect.stringContaining(":5000"),
+      });
     });
   });
 

@@ -1,6 +1,8 @@
 import { createApp, type Surroundings } from "../../worker/app/app";
 import type { WithBody } from "../../worker/app/body";
 import type { RandomBits } from "../../worker/app/coinflip";
+import { Computer } from "../../worker/app/compute";
+import { Metrics } from "../../worker/app/metrics";
 import { coinsOf } from "./coins";
 
 export type Line = Record<string, unknown> & { readonly level: string };
@@ -15,17 +17,20 @@ export const MAX_HEADS = 8;
 /** The app, with coins that say tails, five heads, two tails: three heads in a row take four flips. */
 export function setUp({
   fill = (block) => block.fill(0b0011_1110),
+  maxConcurrent = 4,
   ...surroundings
-}: Partial<Surroundings> & { readonly fill?: RandomBits } = {}) {
+}: Partial<Surroundings> & { readonly fill?: RandomBits; readonly maxConcurrent?: number } = {}) {
+  const computer = new Computer(coinsOf(fill), maxConcurrent);
+  const metrics = new Metrics(computer);
   const lines: Line[] = [];
   const app = createApp({
     worker: "worker-7",
     maxHeads: MAX_HEADS,
-    maxConcurrent: 4,
     deadlineMs: 5_000,
-    coins: coinsOf(fill),
+    computer,
     accepting: () => true,
     log: (level, line) => void lines.push({ level, ...line }),
+    metrics,
     ...surroundings,
   });
   const ask = async (path: string, init?: RequestInit): Promise<Answer> => {
@@ -43,7 +48,7 @@ export function setUp({
       ...init,
       headers: { "content-type": "application/json", ...init.headers },
     });
-  return { lines, ask, compute };
+  return { lines, ask, compute, metrics };
 }
 
 /** A problem as RFC 9457 writes it. */

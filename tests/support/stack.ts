@@ -14,6 +14,7 @@ const SOURCES = [
   "workload.ts",
   "worker",
   "nginx",
+  "monitoring",
   "local",
   "Pulumi.yaml",
 ];

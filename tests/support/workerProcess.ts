@@ -44,7 +44,10 @@ export class WorkerProcesses {
     const preload = join(this.folder, `slow-${slowMs}.cjs`);
     if (slowMs !== undefined) await writeFile(preload, SLOW_COIN.replace("MS", String(slowMs)));
     const args = [...(slowMs === undefined ? [] : ["--require", preload]), join(this.folder, "server.js")];
-    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, args, {
+      env: { METRICS_PORT: "0", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const stopReading = () => child.stdout.destroy();
     this.running.add(child);
     const lines: Line[] = [];

@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { Context } from "hono";
 import type { WithBody } from "./body";
 import type { Level, Log } from "./log";
+import type { Metrics } from "./metrics";
 import { Problem } from "./problem";
+import { traceIdOf } from "./trace";
 
 /** What node-server tells of a request besides Hono. */
 export type Env = { Bindings: { readonly incoming: WithBody } };
@@ -39,21 +41,26 @@ function requestIdOf(given: string | string[] | undefined): string {
 }
 
 /**
- * Makes Hono's handlers: gives each answer its headers, turns what is thrown into one, and logs a line.
+ * Makes Hono's handlers: gives each answer its headers, turns what is thrown into one, logs a line, and counts.
  * Not as a middleware, for Hono makes promises of those, and response headers that are set one by one cost even more.
  */
 export const answering =
-  (worker: string, accepting: () => boolean, log: Log) =>
+  (worker: string, accepting: () => boolean, log: Log, metrics: Metrics) =>
   (handle: (c: Context<Env>, outcome: Outcome) => Answer | Promise<Answer>, level: Level = "info") =>
   (c: Context<Env>): Response | Promise<Response> => {
     const start = performance.now();
-    const requestId = requestIdOf(c.env.incoming.headers["x-request-id"]);
+    const counts = level !== "debug";
+    if (counts) metrics.began();
+    const { headers: given } = c.env.incoming;
+    const requestId = requestIdOf(given["x-request-id"]);
+    const traceId = traceIdOf(given.traceparent);
     const outcome: Outcome = {};
     const finish = ({ status, type, body, headers: more }: Answer) => {
       const { method, path } = c.req;
       const { heads, flips } = outcome;
       const ms = Math.round((performance.now() - start) * 1000) / 1000;
-      log(level, { requestId, worker, method, path, heads, flips, ms, status });
+      if (counts) metrics.ended(status, heads, ms / 1000);
+      log(level, { requestId, traceId, worker, method, path, heads, flips, ms, status });
       const headers: Record<string, string> = { "content-type": type, "x-request-id": requestId, "x-worker": worker };
       // The proxy keeps connections open: closed one by one after an answer, none is cut under a request.
       if (!accepting()) headers.connection = "close";
@@ -61,7 +68,7 @@ export const answering =
     };
     const fail = (error: unknown) => {
       if (error instanceof Problem) return finish(error.answer());
-      log("error", { requestId, worker, error: error instanceof Error ? error.stack : String(error) });
+      log("error", { requestId, traceId, worker, error: error instanceof Error ? error.stack : String(error) });
       return finish(new Problem(500, "the worker failed; its log has the details under this request's id").answer());
     };
     try {

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import { type Answer, answering, type Env, json } from "./answer";
 import { MAX_BODY_BYTES, type WithBody } from "./body";
-import type { Coins } from "./coinflip";
-import { Computer } from "./compute";
+import type { Computer } from "./compute";
 import { readHeads } from "./heads";
 import type { Log } from "./log";
+import type { Metrics } from "./metrics";
 import { Busy } from "./places";
 import { Problem } from "./problem";
 
@@ -13,14 +13,13 @@ export interface Surroundings {
   /** The name in X-Worker, in a cluster the pod's. */
   readonly worker: string;
   readonly maxHeads: number;
-  /** The most computations at a time; as many more wait. */
-  readonly maxConcurrent: number;
   /** After this time a computation is given up with 504, in milliseconds. */
   readonly deadlineMs: number;
-  readonly coins: Coins;
+  readonly computer: Computer;
   /** False while the worker drains: it answers what reaches it, and asks for no more. */
   readonly accepting: () => boolean;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 const ALLOW = new Map([
@@ -37,15 +36,14 @@ const clientLeft = () => new Problem(CLIENT_CLOSED_REQUEST, "the client left bef
 export function createApp({
   worker,
   maxHeads,
-  maxConcurrent,
   deadlineMs,
-  coins,
+  computer,
   accepting,
   log,
+  metrics,
 }: Surroundings): Hono<Env> {
-  const computer = new Computer(coins, maxConcurrent);
   const app = new Hono<Env>();
-  const answer = answering(worker, accepting, log);
+  const answer = answering(worker, accepting, log, metrics);
 
   app.post(
     "/compute",

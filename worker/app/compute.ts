@@ -5,18 +5,11 @@ import { Places } from "./places";
 /** The longest that other requests and probes wait for a computation, in milliseconds. */
 const SLICE_MS = 0.1;
 
-/** Flips a slice's worth of coins; true once the row is complete. */
-function slice(streak: Streak, coins: Coins): boolean {
-  const end = performance.now() + SLICE_MS;
-  do {
-    if (streak.flip(coins)) return true;
-  } while (performance.now() < end);
-  return false;
-}
-
 /** Computes for many at a time, by turns, so that a short computation never waits for a long one. */
 export class Computer {
-  private readonly places: Places;
+  readonly places: Places;
+  /** Coins flipped so far. */
+  flips = 0;
   private turns: Promise<unknown> = Promise.resolve();
 
   /** @param maxConcurrent how many computations take turns; as many more wait for a place */
@@ -36,7 +29,7 @@ export class Computer {
    */
   compute(heads: number, signal: () => AbortSignal): number | Promise<number> {
     const streak = new Streak(heads);
-    return slice(streak, this.coins) ? streak.flips : this.goOn(streak, signal());
+    return this.slice(streak) ? streak.flips : this.goOn(streak, signal());
   }
 
   private async goOn(streak: Streak, signal: AbortSignal): Promise<number> {
@@ -45,11 +38,23 @@ export class Computer {
       do {
         await this.turn();
         signal.throwIfAborted();
-      } while (!slice(streak, this.coins));
+      } while (!this.slice(streak));
     } finally {
       this.places.leave();
     }
     return streak.flips;
+  }
+
+  /** Flips a slice's worth of coins; true once the row is complete. */
+  private slice(streak: Streak): boolean {
+    const before = streak.flips;
+    const end = performance.now() + SLICE_MS;
+    let complete = false;
+    do {
+      complete = streak.flip(this.coins);
+    } while (!complete && performance.now() < end);
+    this.flips += streak.flips - before;
+    return complete;
   }
 
   /** One turn for each round of Node.js's event loop: between any two it serves whatever has come in. */

@@ -3,10 +3,15 @@ export class Busy extends Error {}
 
 /** So many places, and a queue of as many before them, first come, first served. */
 export class Places {
-  private taken = 0;
+  taken = 0;
   private readonly queue = new Set<() => void>();
 
-  constructor(private readonly count: number) {}
+  constructor(readonly count: number) {}
+
+  /** How many wait for a place. */
+  get waiting(): number {
+    return this.queue.size;
+  }
 
   /**
    * Takes a place, as soon as there is one. Whoever took it must `leave` it.

@@ -6,8 +6,10 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createApp } from "./app";
 import { withBody } from "./body";
 import { Coins } from "./coinflip";
+import { Computer } from "./compute";
 import find from "./find.wat";
 import { Output } from "./log";
+import { answerMetrics, Metrics } from "./metrics";
 
 /** Reads a whole number from the environment; worker.ts sets them all. */
 function integer(name: string, fallback: number): number {
@@ -18,20 +20,25 @@ function integer(name: string, fallback: number): number {
 }
 
 const port = integer("PORT", 5000);
+/** For Prometheus only, beside the service's; 0 is any free one. */
+const metricsPort = integer("METRICS_PORT", 9464);
 const drainDelayMs = integer("DRAIN_DELAY_MS", 0);
 const output = new Output();
 const { log } = output;
 const exit = (code: number) => output.end(() => process.exit(code));
 let draining = false;
 
+const computer = new Computer(new Coins(find, randomFillSync), integer("MAX_CONCURRENT", 64));
+const metrics = new Metrics(computer);
+metrics.watchProcess();
 const app = createApp({
   worker: hostname(),
   maxHeads: integer("MAX_HEADS", 32),
-  maxConcurrent: integer("MAX_CONCURRENT", 64),
   deadlineMs: integer("DEADLINE_MS", 30_000),
-  coins: new Coins(find, randomFillSync),
+  computer,
   accepting: () => !draining,
   log,
+  metrics,
 });
 
 const server = createAdaptorServer({
@@ -43,10 +50,14 @@ const server = createAdaptorServer({
 // Node.js's own backlog of 511 loses connections when thousands come at once; their clients try again after a second.
 server.listen({ port, backlog: 4096 });
 server.on("listening", () => log("info", { port, startMs: Math.round(performance.now()), msg: "listening" }));
-server.on("error", (error) => {
-  log("fatal", { error: error.message, msg: "cannot listen" });
-  exit(1);
-});
+// It is never closed: a worker that drains is watched until it is gone.
+const metricsServer = createServer(answerMetrics(metrics)).listen(metricsPort);
+for (const each of [server, metricsServer]) {
+  each.on("error", (error) => {
+    log("fatal", { error: error.message, msg: "cannot listen" });
+    exit(1);
+  });
+}
 
 const connections = new Set<Socket>();
 server.on("connection", (socket: Socket) => {

@@ -1,0 +1,185 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { dashboard } from "../monitoring/dashboard";
+import { type AlertingRule, ruleFile, ruleGroups } from "../monitoring/rules";
+import { ALERT_CASES, HEALTHY, type Series } from "./support/alertCases";
+import { setUp } from "./support/coinflipApp";
+import { promtool, providePromtool, whyNoPromtool } from "./support/promtool";
+import { containerOf, type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
+
+jest.setTimeout(120_000);
+
+const NAMESPACE = "coinflip";
+const rules = ruleGroups(NAMESPACE).flatMap((group) => group.rules);
+const alerts = rules.filter((rule): rule is AlertingRule => "alert" in rule);
+
+describe("the stack's manifests", () => {
+  const stack = new StackCopies();
+  afterAll(() => stack.remove());
+  const named = ({ manifests }: Deployed) => manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+  const quotaOf = (program: Deployed) =>
+    (objectOf(program, "ResourceQuota").spec as unknown as { hard: { pods: string } }).hard.pods;
+  const configOf = (program: Deployed, name: string) =>
+    program.manifests.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name.startsWith(`${name}-`))
+      ?.data as Record<string, string>;
+
+  test("have nothing of it by default", async () => {
+    expect(named(await stack.run()).filter((name) => /prometheus|grafana|metrics|Monitor|Rule/.test(name))).toEqual([]);
+  });
+
+  test("have a Prometheus and a Grafana with monitoring on, and room for both", async () => {
+    const program = await stack.run({ monitoring: "on" });
+    expect(named(program)).toEqual(
+      expect.arrayContaining([
+        ...["Deployment/prometheus", "Service/prometheus", "Service/worker-metrics"],
+        ...["Deployment/grafana", "Service/grafana"],
+      ]),
+    );
+    expect(quotaOf(program)).toBe("12");
+    for (const name of ["prometheus", "grafana"]) {
+      expect(objectOf(program, "Deployment", name).spec.replicas).toBe(1);
+      const { runAsUser } = podOf(program, name).securityContext as { runAsUser: number };
+      expect(runAsUser).toBeGreaterThanOrEqual(10_000);
+      const { limits } = containerOf(program, name).resources as { limits: object };
+      expect(Object.keys(limits).sort()).toEqual(["cpu", "ephemeral-storage", "memory"]);
+      for (const { emptyDir } of podOf(program, name).volumes as { emptyDir?: { sizeLimit?: string } }[])
+        if (emptyDir) expect(emptyDir.sizeLimit).toMatch(/^\d+[MG]i$/);
+    }
+    // Also those that are not ready, or about to go.
+    expect(objectOf(program, "Service", "worker-metrics").spec).toMatchObject({
+      clusterIP: "None",
+      publishNotReadyAddresses: true,
+      selector: objectOf(program, "Deployment", "worker").spec.template.metadata.labels,
+      ports: [{ port: 9464, targetPort: "metrics" }],
+    });
+    const { "prometheus.yml": text = "", "rules.yml": rulesText } = configOf(program, "prometheus");
+    expect(parse(text)).toMatchObject({
+      rule_files: ["/etc/coinflip/rules.yml"],
+      scrape_configs: [
+        { job_name: "worker", dns_sd_configs: [{ names: ["worker-metrics.coinflip.svc"], type: "A", port: 9464 }] },
+      ],
+    });
+    expect(rulesText).toBe(ruleFile(NAMESPACE));
+    const grafana = configOf(program, "grafana");
+    expect(parse(grafana["datasources.yaml"] ?? "")).toMatchObject({
+      datasources: [{ type: "prometheus", url: "http://prometheus.coinflip.svc:9090" }],
+    });
+    expect(JSON.parse(grafana["coinflip.json"] ?? "")).toEqual(JSON.parse(JSON.stringify(dashboard(NAMESPACE))));
+  });
+
+  test("have no Grafana without an image for it", async () => {
+    const program = await stack.run({ monitoring: "on", grafanaImage: "" });
+    expect(named(program).filter((name) => name.includes("grafana"))).toEqual([]);
+    expect(quotaOf(program)).toBe("10");
+  });
+
+  test("have objects for the cluster's own operator, and no pods more", async () => {
+    const program = await stack.run({ monitoring: "operator", namespace: "flips" });
+    expect(objectOf(program, "PodMonitor").spec).toMatchObject({
+      selector: { matchLabels: objectOf(program, "Deployment", "worker").spec.template.metadata.labels },
+      podMetricsEndpoints: [{ port: "metrics" }],
+    });
+    expect(objectOf(program, "PrometheusRule").spec).toEqual({ groups: ruleGroups("flips") });
+    expect(objectOf(program, "ConfigMap", "coinflip-dashboard").metadata).toMatchObject({
+      labels: { grafana_dashboard: "1" },
+    });
+    expect(named(program).filter((name) => /prometheus|grafana/.test(name))).toEqual([]);
+    expect(quotaOf(program)).toBe("8");
+  });
+});
+
+describe("the dashboard", () => {
+  const panels = (dashboard(NAMESPACE).panels ?? []) as unknown as {
+    title: string;
+    gridPos: unknown;
+    targets: { expr: string }[];
+  }[];
+
+  test("has panels with a title and queries each, at places of their own", () => {
+    expect(panels.length).toBeGreaterThan(10);
+    for (const { title, targets } of panels) {
+      expect(title).not.toBe("");
+      for (const { expr } of targets) expect(expr).toMatch(/namespace="coinflip"/);
+    }
+    expect(new Set(panels.map(({ gridPos }) => JSON.stringify(gridPos))).size).toBe(panels.length);
+  });
+
+  test("asks only for metrics that a worker has, or that the rules record", async () => {
+    const { metrics } = setUp();
+    metrics.watchProcess();
+    const text = await metrics.text();
+    const known = [
+      ...[...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name),
+      ...rules.map((rule) => ("record" in rule ? rule.record : "ALERTS")),
+      "up",
+    ];
+    const asked = [...panels.flatMap(({ targets }) => targets), ...rules].flatMap(({ expr }) =>
+      [...expr.matchAll(/([a-zA-Z_:]\w*(?::\w+)*)\{/g)].map(([, name = ""]) =>
+        name.replace(/_(bucket|sum|count)$/, ""),
+      ),
+    );
+    expect(asked.length).toBeGreaterThan(20);
+    expect([...new Set(asked)].filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
+const reason = whyNoPromtool();
+if (reason !== undefined) process.stdout.write(`Skipped: what takes promtool. ${reason}\n`);
+
+(reason === undefined ? describe : describe.skip)("promtool", () => {
+  let folder: string;
+  beforeAll(async () => {
+    await providePromtool();
+    folder = await mkdtemp(join(tmpdir(), "coinflip-rules-"));
+    await writeFile(join(folder, "rules.yml"), ruleFile(NAMESPACE));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test("finds nothing to mend in the rules", async () => {
+    const { exitCode, output } = await promtool([
+      "check",
+      "rules",
+      "--lint=all",
+      "--lint-fatal",
+      join(folder, "rules.yml"),
+    ]);
+    expect([exitCode, output]).toEqual([0, expect.stringMatching(`SUCCESS: ${rules.length} rules found`)]);
+  });
+
+  test("finds nothing to mend in what a worker tells", async () => {
+    const { metrics } = setUp();
+    const { exitCode, output } = await promtool(["check", "metrics"], await metrics.text());
+    expect([exitCode, output]).toEqual([0, ""]);
+  });
+
+  /** Whether the alerts fire by promtool's reckoning; with the summary that is expected, or none for silence. */
+  const check = async (name: string, series: Series, at: number, summary?: string) => {
+    const alert = alerts.find((each) => each.alert === name);
+    const exp_alerts = summary !== undefined && [
+      {
+        exp_labels: { ...alert?.labels, ...ALERT_CASES[name]?.labels },
+        exp_annotations: { ...alert?.annotations, summary },
+      },
+    ];
+    const test = {
+      interval: "15s",
+      input_series: Object.entries(series).map(([series, values]) => ({ series, values })),
+      alert_rule_test: [{ eval_time: `${at}m`, alertname: name, exp_alerts: exp_alerts || [] }],
+    };
+    const file = join(folder, "test.yml");
+    await writeFile(file, stringify({ rule_files: ["rules.yml"], evaluation_interval: "15s", tests: [test] }));
+    expect(await promtool(["test", "rules", file])).toMatchObject({ exitCode: 0 });
+  };
+
+  test("has a case for each alert", () => {
+    expect(Object.keys(ALERT_CASES)).toEqual(alerts.map(({ alert }) => alert));
+  });
+
+  describe.each(Object.entries(ALERT_CASES))("%s", (name, { at, fires, summary, quiet }) => {
+    test("fires, and says what is wrong", () => check(name, fires, at, summary));
+    test("is quiet where all is well", () => check(name, HEALTHY, at));
+    test.each(Object.entries(quiet))("is quiet where %s", (_, series) => check(name, series, at));
+  });
+});
