@@ -43,6 +43,7 @@ const worker = new Worker(
     cpu: settings.workerCpu,
     timing,
     registry: settings.registry,
+    monitoring: settings.monitoring,
   },
   { provider },
 );

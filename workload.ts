@@ -11,6 +11,14 @@ export const componentLabels = (component: string) => ({
   "app.kubernetes.io/component": component,
 });
 
+/**
+ * For who looks names up. Policies see what answers for the DNS Service: pods of any labels, which on OpenShift listen on
+ * 5353, or a cache at an address of the node (NodeLocal DNSCache). So it may be anywhere.
+ */
+export const toDns: Egress = {
+  ports: [53, 5353].flatMap((port) => ["UDP", "TCP"].map((protocol) => ({ port, protocol }))),
+};
+
 export interface WorkloadArgs {
   readonly namespace: pulumi.Input<string>;
   /** Left out where an autoscaler decides. */

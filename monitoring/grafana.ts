@@ -1,13 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
-import { Workload } from "../workload";
+import { toDns, Workload } from "../workload";
+import type { Prometheus } from "./prometheus";
 
 export interface GrafanaArgs {
   readonly namespace: pulumi.Input<string>;
   readonly image: string;
-  /** The address of Prometheus. */
-  readonly prometheus: pulumi.Input<string>;
+  readonly prometheus: Pick<Prometheus, "url" | "port" | "labels">;
   /** The one dashboard, as JSON. */
   readonly dashboard: pulumi.Input<string>;
 }
@@ -61,7 +61,7 @@ export class Grafana extends pulumi.ComponentResource {
         metadata: { namespace },
         immutable: true,
         data: {
-          "datasources.yaml": pulumi.output(prometheus).apply(datasources),
+          "datasources.yaml": prometheus.url.apply(datasources),
           "dashboards.yaml": dashboards,
           "coinflip.json": dashboard,
         },
@@ -103,6 +103,12 @@ export class Grafana extends pulumi.ComponentResource {
           { name: "config", configMap: { name: config.metadata.name, items } },
           { name: "data", emptyDir: { sizeLimit: "256Mi" } },
           { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
+        ],
+        // Nobody but by way of the API server: kubectl port-forward.
+        ingress: [],
+        egress: [
+          { to: [{ podSelector: { matchLabels: prometheus.labels } }], ports: [{ port: prometheus.port }] },
+          toDns,
         ],
       },
       { parent: this },

@@ -30,7 +30,7 @@ export class Monitoring extends pulumi.ComponentResource {
     } else {
       const prometheus = new Prometheus("prometheus", { namespace, image: prometheusImage, workers }, inside);
       if (grafanaImage !== "")
-        new Grafana("grafana", { namespace, image: grafanaImage, prometheus: prometheus.url, dashboard }, inside);
+        new Grafana("grafana", { namespace, image: grafanaImage, prometheus, dashboard }, inside);
     }
     this.registerOutputs();
   }

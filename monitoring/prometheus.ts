@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
-import { Workload } from "../workload";
+import { componentLabels, toDns, Workload } from "../workload";
 import { JOB, ruleFile } from "./rules";
 
 export interface PrometheusArgs {
@@ -35,6 +35,9 @@ const configuration = (namespace: string, host: string, port: number) =>
 export class Prometheus extends pulumi.ComponentResource {
   /** Its address in the cluster. */
   readonly url: pulumi.Output<string>;
+  readonly port = PORT;
+  /** On its pod. */
+  readonly labels: Readonly<Record<string, string>>;
 
   constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:monitoring:Prometheus", name, args, opts);
@@ -101,6 +104,11 @@ export class Prometheus extends pulumi.ComponentResource {
           { name: "config", configMap: { name: config.metadata.name } },
           { name: "data", emptyDir: { sizeLimit: "1Gi" } },
         ],
+        ingress: [{ from: [{ podSelector: { matchLabels: componentLabels("grafana") } }], ports: [{ port: "http" }] }],
+        egress: [
+          { to: [{ podSelector: { matchLabels: workers.labels } }], ports: [{ port: workers.metricsPort }] },
+          toDns,
+        ],
       },
       { parent: this },
     );
@@ -113,6 +121,7 @@ export class Prometheus extends pulumi.ComponentResource {
       { parent: this },
     );
     this.url = pulumi.interpolate`http://${service.metadata.name}.${service.metadata.namespace}.svc:${PORT}`;
+    this.labels = workload.labels;
     this.registerOutputs({ url: this.url });
   }
 }

@@ -5,7 +5,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
 import type { Timing } from "../worker/timing";
-import { Workload } from "../workload";
+import { toDns, Workload } from "../workload";
 import { renderNginx } from "./render";
 
 export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceType" | "nodePort"> {
@@ -30,11 +30,6 @@ export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceT
 const LISTEN_PORT = 8080;
 /** The port that clients outside a NodePort use. */
 const SERVICE_PORT = 80;
-/**
- * Policies see what answers for the DNS Service: pods of any labels, which on OpenShift listen on 5353, or a cache at an
- * address of the node (NodeLocal DNSCache). So it may be anywhere.
- */
-const DNS_PORTS = [53, 5353];
 const CONFIG_DIR = "/etc/coinflip";
 const UID = 10101;
 
@@ -99,7 +94,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
         egress: [
           // By number, for it is another pod's port.
           { to: [{ podSelector: { matchLabels: upstream.labels } }], ports: [{ port: upstream.port }] },
-          { ports: DNS_PORTS.flatMap((port) => ["UDP", "TCP"].map((protocol) => ({ port, protocol }))) },
+          toDns,
         ],
       },
       { parent: this },

@@ -74,9 +74,19 @@ test("the namespace has room for a rollout of all its pods at once, and not for 
 });
 
 describe("the network", () => {
-  const policyOf = (name: string) => objectOf(usual, "NetworkPolicy", name).spec;
+  const policyOf = (name: string, program = usual) => objectOf(program, "NetworkPolicy", name).spec;
   const everything = ["Ingress", "Egress"];
-  const podsOf = (name: string) => ({ matchLabels: objectOf(usual, "Deployment", name).spec.template.metadata.labels });
+  const podsOf = (name: string, program = usual) => ({
+    matchLabels: objectOf(program, "Deployment", name).spec.template.metadata.labels,
+  });
+  const toDns = {
+    ports: [
+      { port: 53, protocol: "UDP" },
+      { port: 53, protocol: "TCP" },
+      { port: 5353, protocol: "UDP" },
+      { port: 5353, protocol: "TCP" },
+    ],
+  };
 
   test("is closed to every pod, both ways, where no other policy opens it", () => {
     expect(policyOf("default-deny")).toEqual({ podSelector: {}, policyTypes: everything });
@@ -89,17 +99,7 @@ describe("the network", () => {
       podSelector: podsOf("nginx"),
       policyTypes: everything,
       ingress: [{ ports: [{ port: "http" }] }],
-      egress: [
-        { to: [{ podSelector: podsOf("worker") }], ports: [{ port: 5000 }] },
-        {
-          ports: [
-            { port: 53, protocol: "UDP" },
-            { port: 53, protocol: "TCP" },
-            { port: 5353, protocol: "UDP" },
-            { port: 5353, protocol: "TCP" },
-          ],
-        },
-      ],
+      egress: [{ to: [{ podSelector: podsOf("worker") }], ports: [{ port: 5000 }] }, toDns],
     });
   });
 
@@ -112,10 +112,32 @@ describe("the network", () => {
     });
   });
 
-  test.each(components)("opens the ports that the %s pods have, and no other", (name) => {
+  test("has an opening from Prometheus to the workers' metrics, and from Grafana to Prometheus, with monitoring on", async () => {
+    const program = await stack.run({ monitoring: "on" });
+    const fromNginx = { from: [{ podSelector: podsOf("nginx", program) }], ports: [{ port: "http" }] };
+    const fromPrometheus = { from: [{ podSelector: podsOf("prometheus", program) }], ports: [{ port: "metrics" }] };
+    expect(policyOf("worker", program)).toMatchObject({ ingress: [fromNginx, fromPrometheus], egress: [] });
+    expect(policyOf("prometheus", program)).toMatchObject({
+      ingress: [{ from: [{ podSelector: podsOf("grafana", program) }], ports: [{ port: "http" }] }],
+      egress: [{ to: [{ podSelector: podsOf("worker", program) }], ports: [{ port: 9464 }] }, toDns],
+    });
+    expect(policyOf("grafana", program)).toMatchObject({
+      ingress: [],
+      egress: [{ to: [{ podSelector: podsOf("prometheus", program) }], ports: [{ port: 9090 }] }, toDns],
+    });
+  });
+
+  test("has an opening from the operator's Prometheus, in whatever namespace, to the workers' metrics", async () => {
+    const podSelector = { matchLabels: { "app.kubernetes.io/name": "prometheus" } };
+    const fromOperators = { from: [{ namespaceSelector: {}, podSelector }], ports: [{ port: "metrics" }] };
+    expect(policyOf("worker", await stack.run({ monitoring: "operator" }))).toMatchObject({
+      ingress: [expect.anything(), fromOperators],
+    });
+  });
+
+  test.each(components)("opens ports that the %s pods have", (name) => {
     const { ingress } = policyOf(name) as unknown as { ingress: { ports: { port: string }[] }[] };
-    const opened = ingress.flatMap(({ ports }) => ports.map(({ port }) => port));
     const ports = containerOf(usual, name).ports as { name: string }[];
-    expect(ports.map((port) => port.name).sort()).toEqual(opened.sort());
+    for (const { port } of ingress.flatMap(({ ports }) => ports)) expect(ports.map(({ name }) => name)).toContain(port);
   });
 });

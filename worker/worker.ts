@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Autoscaling, Registry } from "../settings";
+import type { Autoscaling, Registry, Settings } from "../settings";
 import { componentLabels, Workload } from "../workload";
 import type { Timing } from "./timing";
 
@@ -19,6 +19,8 @@ export interface WorkerArgs {
   readonly timing: Timing;
   /** Where the image is pulled from, if it is not side-loaded. */
   readonly registry: Registry | undefined;
+  /** Who asks for metrics. */
+  readonly monitoring: Settings["monitoring"];
 }
 
 const PORT = 5000;
@@ -26,6 +28,13 @@ const PORT = 5000;
 const METRICS_PORT = 9464;
 /** The user that the Dockerfile names. */
 const UID = 10001;
+
+/** The pods that may ask for metrics. The operator gives its own, whose namespace only it knows, this label. */
+const SCRAPERS = {
+  off: [],
+  on: [{ podSelector: { matchLabels: componentLabels("prometheus") } }],
+  operator: [{ namespaceSelector: {}, podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
+};
 
 /** The coin flippers: a Deployment, and a headless Service whose DNS record lists the ready ones. */
 export class Worker extends pulumi.ComponentResource {
@@ -39,7 +48,8 @@ export class Worker extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:worker:Worker", name, args, opts);
-    const { namespace, image, replicas, autoscaling, maxHeads, maxConcurrent, cpu, timing, registry } = args;
+    const { namespace, image, replicas, autoscaling, maxHeads, maxConcurrent, cpu, timing, registry, monitoring } =
+      args;
     const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
@@ -73,7 +83,10 @@ export class Worker extends pulumi.ComponentResource {
             limits: { cpu, memory: "256Mi", "ephemeral-storage": "1Gi" },
           },
         },
-        ingress: [{ from: [{ podSelector: { matchLabels: componentLabels("nginx") } }], ports: [{ port: "http" }] }],
+        ingress: [
+          { from: [{ podSelector: { matchLabels: componentLabels("nginx") } }], ports: [{ port: "http" }] },
+          ...SCRAPERS[monitoring].map((scraper) => ({ from: [scraper], ports: [{ port: "metrics" }] })),
+        ],
         // A worker asks nobody, not even cluster DNS.
         egress: [],
       },

@@ -13,9 +13,6 @@ import { compute, eventually } from "./service";
 
 jest.setTimeout(30 * 60_000);
 
-/** The workers' port for metrics, which is Prometheus' alone. */
-const METRICS = 9464;
-
 /** Who reaches what, with the policies of the stack. The node is where probes come from. */
 const LOCKED_DOWN = `
 from, to            nginx  worker  metrics  stranger inside  stranger elsewhere  DNS/UDP  DNS/TCP  API server  outside
@@ -24,6 +21,7 @@ stranger elsewhere  yes    no      no       no               yes                
 stranger inside     no     no      no       no               no                  no       no       no          no
 nginx               no     yes     no       no               no                  yes      yes      no          no
 worker              no     no      no       no               no                  no       no       no          no
+prometheus          no     no      yes      no               no                  yes      yes      no          no
 node                yes    yes     yes      yes              yes                 yes      yes      yes         yes
 `.trim();
 /** The same without policies: all that is tried listens, and can be reached by whoever tries. */
@@ -52,22 +50,24 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
     async (text, argument) =>
       (await clone.succeed("env", ...prefix, "node", "-e", text, argument)).output;
 
+  /** Adds a container to a pod whose image has no Node.js: it is on the pod's network. */
+  const addNode = (pod: string, image: string) =>
+    inCoinflip(
+      ...["debug", pod, "--container=reach", `--image=${image}`, "--image-pull-policy=IfNotPresent"],
+      ...["--profile=restricted", "--attach=false", "--", "node", "-e", "setInterval(() => undefined, 1e6)"],
+    );
+
   /** Brings strangers in, and tells who is to try what. */
   async function prepare(): Promise<Record<string, Origin>> {
     const [nginx = "", otherNginx = ""] = await podsOf("nginx");
+    const [prometheus = ""] = await podsOf("prometheus");
     const [worker = "", otherWorker = ""] = await podsOf("worker");
     const image = await inCoinflip("get", "pod", worker, "--output", "jsonpath={.spec.containers[0].image}");
     const file = join(clone.dir, "strangers.json");
     writeFileSync(file, JSON.stringify(strangers(image)));
     await clone.kubectl("apply", "--server-side", "-f", file);
-    // nginx's image has no Node.js: a container that is added to its pod is on the same network.
-    await inCoinflip(
-      ...["debug", nginx, "--container=reach", `--image=${image}`, "--image-pull-policy=IfNotPresent"],
-      ...["--profile=restricted", "--attach=false", "--", "node", "-e", "setInterval(() => undefined, 1e6)"],
-    );
-    // Where the worker does not listen on the port for metrics, somebody else does; until its pod ends.
-    const listen = `require("node:net").createServer().listen(${METRICS})`;
-    void inCoinflip("exec", otherWorker, "--", "node", "-e", listen).catch(() => undefined);
+    await addNode(nginx, image);
+    await addNode(prometheus, image);
     const { pid } = JSON.parse(readFileSync(join(clone.clusterDir, "node.json"), "utf8"));
     const node = new URL(endpoint).hostname;
     const host = node.replace(/2$/, "1");
@@ -78,7 +78,7 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
     const targets: Targets = {
       nginx: { host: await addressOf("coinflip", otherNginx), port: 8080 },
       worker: { host: await addressOf("coinflip", otherWorker), port: 5000 },
-      metrics: { host: await addressOf("coinflip", otherWorker), port: METRICS },
+      metrics: { host: await addressOf("coinflip", otherWorker), port: 9464 },
       "stranger inside": { host: await addressOf("coinflip", "other"), port: PORT },
       "stranger elsewhere": { host: await addressOf("strangers", "other"), port: PORT },
       "DNS/UDP": { host: "10.96.0.10", port: 53, dns: true },
@@ -95,6 +95,7 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
       "stranger inside": { node: inPod("coinflip", "stranger", "listener"), targets },
       nginx: { node: inPod("coinflip", nginx, "reach"), targets },
       worker: { node: inPod("coinflip", worker, "worker"), targets },
+      prometheus: { node: inPod("coinflip", prometheus, "reach"), targets },
       node: { node: onHost("nsenter", `--net=/proc/${pid}/ns/net`), targets },
     };
   }
@@ -113,13 +114,21 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
   });
 
   it("carries an answer through NodePort, nginx and worker", async () => {
-    const up = await clone.succeed("npm", "run", "up", "--", ...withoutPulumi.flags);
+    const up = await clone.succeed("npm", "run", "up", "--", ...withoutPulumi.flags, "-c", "monitoring=on");
     measured("npm run up with Cilium (s)", up.seconds, 60);
     endpoint = /^http:\/\/[\d.]+:30080\/compute$/m.exec(up.output)?.[0] ?? "";
     expect((await compute(endpoint, 3)).status).toBe(200);
     // From here on nginx sees the client's own address: the node's, which it saw so far, is let through whatever the policies say.
     await inCoinflip("patch", "service", "nginx-service", "--patch", '{"spec":{"externalTrafficPolicy":"Local"}}');
     await eventually(10, async () => expect((await compute(endpoint, 3)).status).toBe(200));
+  });
+
+  it("carries the workers' metrics to Prometheus", async () => {
+    const query = "/api/v1/namespaces/coinflip/services/prometheus:http/proxy/api/v1/query?query=sum(up)";
+    await eventually(20, async () => {
+      const { data } = JSON.parse(await clone.kubectl("get", "--raw", query));
+      expect(data.result[0]?.value[1]).toBe("2");
+    });
   });
 
   it("lets through what the stack needs, and nothing else", async () => {
