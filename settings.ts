@@ -30,6 +30,7 @@ export interface Settings {
   readonly loadBalancers: number;
   readonly nginxCpu: number;
   readonly balancing: "round-robin" | "least-conn" | "random-two";
+  readonly rateLimit: number;
   readonly serviceType: "NodePort" | "LoadBalancer" | "ClusterIP";
   readonly nodePort: number;
   readonly host: string;
@@ -56,6 +57,7 @@ const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
   loadBalancers: integer(1, 100, 2),
   nginxCpu: integer(1, 64, 1),
   balancing: oneOf("round-robin", "least-conn", "random-two"),
+  rateLimit: integer(0, 100_000, 100),
   serviceType: oneOf("NodePort", "LoadBalancer", "ClusterIP"),
   nodePort: integer(30000, 32767, 30080),
   host: text("a host name or an address, or nothing", "localhost", new RegExp(`^(${HOST}|\\[[0-9a-fA-F:.]+\\])?$`)),

@@ -8,13 +8,14 @@ import type { Timing } from "../worker/timing";
 import { Workload } from "../workload";
 import { renderNginx } from "./render";
 
-export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceType" | "nodePort"> {
+export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceType" | "nodePort" | "rateLimit"> {
   readonly namespace: pulumi.Input<string>;
   readonly image: string;
   readonly replicas: number;
-  /** The workers' headless Service, as `NAME.NAMESPACE.svc`, its port, and the labels of the pods behind it. */
+  /** The workers' headless Service and the one with an address, as `NAME.NAMESPACE.svc`, the port and the pods' labels of both. */
   readonly upstream: {
     readonly host: pulumi.Input<string>;
+    readonly anyHost: pulumi.Input<string>;
     readonly port: number;
     readonly labels: Readonly<Record<string, string>>;
   };
@@ -45,7 +46,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
 
   constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:nginx:LoadBalancer", name, args, opts);
-    const { namespace, image, replicas, upstream, balancing, cpu, timing, serviceType, nodePort } = args;
+    const { namespace, image, replicas, upstream, balancing, cpu, rateLimit, timing, serviceType, nodePort } = args;
     // No fixed name: other content makes another ConfigMap, and the pods that name it roll.
     const config = new k8s.core.v1.ConfigMap(
       name,
@@ -53,13 +54,13 @@ export class LoadBalancer extends pulumi.ComponentResource {
         metadata: { namespace },
         immutable: true,
         data: {
-          "nginx.conf": renderNginx({ balancing, cpu, ...timing }),
+          "nginx.conf": renderNginx({ balancing, cpu, rateLimit, ...timing }),
           "start.sh": readFileSync(join(__dirname, "start.sh"), "utf8"),
         },
       },
       { parent: this },
     );
-    const settings = [upstream.port, LISTEN_PORT, timing.dnsValid].map(String);
+    const started = [upstream.host, upstream.anyHost, ...[upstream.port, timing.dnsValid, LISTEN_PORT].map(String)];
     const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
@@ -70,7 +71,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
         graceSeconds: timing.grace,
         container: {
           image,
-          command: ["/bin/sh", `${CONFIG_DIR}/start.sh`, `${CONFIG_DIR}/nginx.conf`, upstream.host, ...settings],
+          command: ["/bin/sh", `${CONFIG_DIR}/start.sh`, `${CONFIG_DIR}/nginx.conf`, ...started],
           ports: [{ name: "http", containerPort: LISTEN_PORT }],
           // Into service only once a worker has answered through it; from then on nginx speaks for itself.
           startupProbe: { ...probe("/readyz"), periodSeconds: 1, failureThreshold: 300 },
@@ -116,6 +117,8 @@ export class LoadBalancer extends pulumi.ComponentResource {
         },
         spec: {
           type: serviceType,
+          // A limit by address takes the client's own. Not for a NodePort: nodes without an nginx would no longer answer.
+          ...(serviceType === "LoadBalancer" && rateLimit > 0 && { externalTrafficPolicy: "Local" }),
           selector: workload.labels,
           ports: [
             {

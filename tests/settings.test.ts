@@ -55,6 +55,7 @@ describe("settings", () => {
       loadBalancers: 2,
       nginxCpu: 1,
       balancing: "round-robin",
+      rateLimit: 0,
       serviceType: "NodePort",
       nodePort: 30080,
       host: "",
@@ -75,6 +76,7 @@ describe("settings", () => {
     ["loadBalancers", ["1", "100"]],
     ["nginxCpu", ["1", "64"]],
     ["balancing", ["round-robin", "least-conn", "random-two"]],
+    ["rateLimit", ["0", "100000"]],
     ["serviceType", ["NodePort", "LoadBalancer", "ClusterIP"]],
     ["nodePort", ["30000", "32767"]],
     ["host", ["", "localhost", "coin.example.com", "10.90.0.2", "[fd00::1]", "A"]],
@@ -97,6 +99,7 @@ describe("settings", () => {
     ["loadBalancers", ["0", "101", "NaN"], ...whole("1 to 100", 2)],
     ["nginxCpu", ["0", "65", "500m"], ...whole("1 to 64", 1)],
     ["balancing", ["random", "", "Round-Robin"], "round-robin or least-conn or random-two", "round-robin"],
+    ["rateLimit", ["-1", "100001", "10r/s"], ...whole("0 to 100000", 100)],
     ["serviceType", ["nodeport", "Ingress"], "NodePort or LoadBalancer or ClusterIP", "NodePort"],
     ["nodePort", ["80", "29999", "32768", ""], ...whole("30000 to 32767", 30080)],
     [

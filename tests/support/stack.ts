@@ -94,6 +94,7 @@ export interface K8sObject extends Manifest {
     readonly replicas: number;
     readonly type?: string;
     readonly clusterIP?: string;
+    readonly externalTrafficPolicy?: string;
     readonly selector: Record<string, unknown>;
     readonly ports: readonly Record<string, unknown>[];
     readonly template: {
