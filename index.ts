@@ -1,7 +1,9 @@
 import * as k8s from "@pulumi/kubernetes";
-import { ClusterPin, findCluster } from "./cluster";
+import { findCluster } from "./cluster";
 import { Namespace } from "./namespace";
 import { LoadBalancer } from "./nginx/loadBalancer";
+import { ClusterPin } from "./pin";
+import { requirementsOf } from "./requirements";
 import { readSettings } from "./settings";
 import { WorkerImage } from "./worker/image";
 import { timingFor } from "./worker/timing";
@@ -10,7 +12,7 @@ import { Worker } from "./worker/worker";
 const settings = readSettings();
 const timing = timingFor(settings.deadlineSeconds);
 const cluster = findCluster(settings.context);
-const pin = new ClusterPin("cluster", cluster);
+const pin = new ClusterPin("cluster", cluster, requirementsOf(settings));
 const provider = new k8s.Provider("cluster", { context: cluster.context }, { dependsOn: pin });
 
 const workerImage = new WorkerImage("worker", {
@@ -59,6 +61,8 @@ const loadBalancer = new LoadBalancer(
     timing,
     serviceType: settings.serviceType,
     nodePort: settings.nodePort,
+    httpsNodePort: settings.httpsNodePort,
+    tls: settings.tls,
     host: settings.host,
     nodeHost: cluster.host,
   },

@@ -3,8 +3,8 @@ export interface Rule<T> {
   /** Completes the sentence "allowed is …". */
   readonly allowed: string;
   readonly example: string;
-  /** The value as the program uses it, or undefined if it is not allowed. */
-  readonly parse: (value: unknown) => T | undefined;
+  /** The value as the program uses it, or undefined if it is not allowed; in an object, with what is given beside it. */
+  readonly parse: (value: unknown, given?: Readonly<Record<string, unknown>>) => T | undefined;
 }
 
 /** What each member of a setting that is an object may be. */
@@ -44,6 +44,23 @@ export const image = (example: string) =>
     /^[a-z0-9][\w.:/-]*(:(?!latest$)\w[\w.-]*|@sha256:[0-9a-f]{64})$/,
   );
 
+/** The name of an object in Kubernetes (RFC 1123, a subdomain). */
+export const objectName = text(
+  "a name of at most 253 of a-z, 0-9, - and ., beginning and ending with one of a-z and 0-9",
+  "coinflip-tls",
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+);
+
+/** A switch that is left out where it is off. */
+export const on: Rule<true> = {
+  allowed: "true, or left out",
+  example: "true",
+  parse: (value) => (String(value) === "true" ? true : undefined),
+};
+
+/** What stands for a secret where only the Pulumi CLI can read it. */
+export const ENCRYPTED = "[encrypted]";
+
 export const HOST = "[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?";
 
 /** Collects what is wrong with the values that it reads, each with the command that mends it. */
@@ -51,8 +68,8 @@ export class Reader {
   readonly faults: string[] = [];
 
   /** One value; undefined if it is wrong. */
-  value<T>(name: string, given: unknown, rule: Rule<T>, flags = "", shown = given): T | undefined {
-    const value = rule.parse(given);
+  value<T>(name: string, given: unknown, rule: Rule<T>, flags = "", shown = given, beside = {}): T | undefined {
+    const value = rule.parse(given, beside);
     if (value === undefined) {
       const is = given === undefined ? "missing" : JSON.stringify(String(shown));
       this.faults.push(
@@ -78,7 +95,7 @@ export class Reader {
       .filter(([key, { optional }]) => key in given || !optional?.(given))
       .map(([key, rule]) => {
         const [flags, shown] = rule.secret ? ["--secret --path ", "[secret]"] : ["--path ", given[key]];
-        return [key, this.value(`${name}.${key}`, given[key], rule, flags, shown)];
+        return [key, this.value(`${name}.${key}`, given[key], rule, flags, shown, given)];
       });
     return Object.fromEntries(read) as T;
   }

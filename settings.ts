@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { HOST, image, integer, type Members, oneOf, Reader, type Rule, text } from "./rules";
+import { edgeContradictions } from "./nginx/contradictions";
+import { certificate, privateKey } from "./nginx/pem";
+import { HOST, image, integer, type Members, objectName, on, oneOf, Reader, type Rule, text } from "./rules";
 
 /** Where the worker image is pushed, and with which credentials. */
 export interface Registry {
@@ -19,6 +21,17 @@ export interface Autoscaling {
   readonly cpu?: number;
 }
 
+/** Where nginx's certificate comes from: one of the three. */
+export interface Tls {
+  /** Made by the program. */
+  readonly selfSigned?: true;
+  /** A Secret of the namespace, of type kubernetes.io/tls, that somebody else keeps. */
+  readonly secret?: string;
+  /** PEM, the server's first, then those that signed it. */
+  readonly certificate?: string;
+  readonly key?: pulumi.Output<string>;
+}
+
 /** The stack's configuration, checked. Pulumi.yaml has each one's type, default and description. */
 export interface Settings {
   readonly workers: number;
@@ -33,7 +46,9 @@ export interface Settings {
   readonly rateLimit: number;
   readonly serviceType: "NodePort" | "LoadBalancer" | "ClusterIP";
   readonly nodePort: number;
+  readonly httpsNodePort: number;
   readonly host: string;
+  readonly tls: Tls | undefined;
   readonly namespace: string;
   readonly context: string;
   readonly registry: Registry | undefined;
@@ -42,7 +57,7 @@ export interface Settings {
 }
 
 /** The settings that are objects; empty ones are undefined. */
-type Objects = Pick<Settings, "autoscaling" | "registry">;
+type Objects = Pick<Settings, "autoscaling" | "tls" | "registry">;
 type Values = Omit<Settings, keyof Objects>;
 
 const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
@@ -60,6 +75,7 @@ const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
   rateLimit: integer(0, 100_000, 100),
   serviceType: oneOf("NodePort", "LoadBalancer", "ClusterIP"),
   nodePort: integer(30000, 32767, 30080),
+  httpsNodePort: integer(30000, 32767, 30443),
   host: text("a host name or an address, or nothing", "localhost", new RegExp(`^(${HOST}|\\[[0-9a-fA-F:.]+\\])?$`)),
   namespace: text(
     "at most 63 of a-z, 0-9 and -, no - at either end, and not one of the cluster's own (default, kube-…)",
@@ -77,6 +93,12 @@ const objects: { readonly [K in keyof Objects]: Members<NonNullable<Objects[K]>>
     min: { ...integer(1, 1000, 2), optional: () => true },
     max: integer(1, 1000, 10),
     cpu: { ...integer(1, 100, 70), optional: () => true },
+  },
+  tls: {
+    selfSigned: { ...on, optional: () => true },
+    secret: { ...objectName, optional: () => true },
+    certificate: { ...certificate, optional: (tls) => !("key" in tls) },
+    key: { ...privateKey, optional: (tls) => !("certificate" in tls), secret: true },
   },
   registry: {
     server: text("a host, with a port if needed", "ghcr.io", new RegExp(`^${HOST}(:\\d+)?$`)),
@@ -124,12 +146,14 @@ export function readSettings(config = new pulumi.Config()): Settings {
 }
 
 /** What is wrong with settings that are right each by itself. */
-function contradictions({ workers, autoscaling }: Settings): string[] {
+function contradictions(settings: Settings): string[] {
+  const { workers, autoscaling } = settings;
   const faults: string[] = [];
   const { min = workers, max = min } = autoscaling ?? {};
   if (min > max) {
     const name = autoscaling?.min === undefined ? "workers" : "autoscaling.min";
     faults.push(`${name} is ${min}, more than autoscaling.max:  pulumi config set --path autoscaling.max ${min}`);
   }
+  faults.push(...edgeContradictions(settings));
   return faults;
 }

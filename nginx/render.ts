@@ -29,6 +29,8 @@ export interface NginxParameters {
   readonly cpu: number;
   /** Requests per second and client; 0 sets no limit. */
   readonly rateLimit: number;
+  /** The port that plain HTTP is redirected to, as a URL has it (`:30443`, or empty); undefined without TLS. */
+  readonly httpsPort?: string | undefined;
   readonly connect: number;
   readonly read: number;
   readonly proxyKeepAlive: number;
@@ -36,12 +38,15 @@ export interface NginxParameters {
 
 /** The text of nginx.conf with the parameters filled in. */
 export function renderNginx(parameters: NginxParameters): string {
-  const { balancing, cpu, rateLimit, connect, read, proxyKeepAlive } = parameters;
-  return fill(readFileSync(join(__dirname, "nginx.conf"), "utf8"), {
+  const { balancing, cpu, rateLimit, httpsPort, connect, read, proxyKeepAlive } = parameters;
+  const template = (file: string) => readFileSync(join(__dirname, file), "utf8");
+  return fill(template("nginx.conf"), {
     balancing: BALANCING[balancing],
     cpu,
     requestsPerClient: REQUESTS_PER_CLIENT * cpu,
     rateLimit: rateLimitOf(rateLimit),
+    tls: httpsPort === undefined ? "# No TLS." : fill(template("tls.conf"), { httpsPort }).trimEnd(),
+    redirect: httpsPort === undefined ? "# Nor a redirect to it." : "if ($https_url) { return 308 $https_url; }",
     connect,
     read,
     proxyKeepAlive,

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LoadBalancer, type LoadBalancerArgs } from "../nginx/loadBalancer";
+import type { Tls } from "../settings";
 import { timingFor } from "../worker/timing";
 
-const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: string, ingress?: object) => {
+const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: string, ingress?: object, tls?: Tls) => {
   const newResource = ({ name, inputs }: pulumi.runtime.MockResourceArgs) => ({
     id: name,
     state: { ...inputs, ...(ingress && { status: { loadBalancer: { ingress: [ingress] } } }) },
@@ -19,6 +20,8 @@ const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: strin
     timing: timingFor(30),
     serviceType,
     nodePort: 30080,
+    httpsNodePort: 30443,
+    tls,
     host,
     nodeHost: "10.90.0.2",
   });
@@ -41,4 +44,12 @@ test.each<[of: string, LoadBalancerArgs["serviceType"], string, object | undefin
   ],
 ])("the URL of %s", async (_, serviceType, host, ingress, url) => {
   expect(await urlWith(serviceType, host, ingress)).toBe(url);
+});
+
+test.each<[of: string, LoadBalancerArgs["serviceType"], object | undefined, string]>([
+  ["a NodePort", "NodePort", undefined, "https://coin.example.com:30443"],
+  ["a load balancer", "LoadBalancer", { ip: "203.0.113.7" }, "https://coin.example.com"],
+  ["a ClusterIP", "ClusterIP", undefined, "https://coin.example.com"],
+])("the URL of %s with TLS has the certificate's host, and the port of https", async (_, serviceType, ingress, url) => {
+  expect(await urlWith(serviceType, "coin.example.com", ingress, { secret: "coinflip-tls" })).toBe(url);
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { cacheDir } from "../../local/cluster/binaries";
@@ -161,8 +161,12 @@ export class NginxRoot {
 
   read = (file: string) => readFile(join(this.root, file), "utf8");
 
-  /** Makes an empty file. */
-  touch = (file: string) => writeFile(join(this.root, file), "");
+  /** Writes a file, empty if no text is given, as a volume would hold it. */
+  async put(file: string, text = ""): Promise<void> {
+    const path = join(this.root, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
 
   async end(): Promise<void> {
     for (const child of [this.surroundings, this.child]) {
