@@ -63,6 +63,8 @@ const loadBalancer = new LoadBalancer(
     nodePort: settings.nodePort,
     httpsNodePort: settings.httpsNodePort,
     tls: settings.tls,
+    ingress: settings.ingress,
+    gateway: settings.gateway,
     host: settings.host,
     nodeHost: cluster.host,
   },

@@ -9,16 +9,18 @@ import type { Settings } from "./settings";
 export interface Requirements {
   readonly namespace: string;
   /** The name of a Secret of type kubernetes.io/tls in the namespace. */
-  readonly tlsSecret?: string | undefined;
+  readonly tlsSecret?: string;
   /** No more than one IngressClass, for an Ingress that names none. */
-  readonly oneIngressClass?: true | undefined;
+  readonly oneIngressClass?: true;
   /** The Gateway API's HTTPRoute. */
-  readonly httpRoutes?: true | undefined;
+  readonly httpRoutes?: true;
 }
 
-export const requirementsOf = ({ namespace, tls }: Settings): Requirements => ({
+export const requirementsOf = ({ namespace, tls, ingress, gateway }: Settings): Requirements => ({
   namespace,
-  tlsSecret: tls?.secret,
+  ...(tls?.secret !== undefined && { tlsSecret: tls.secret }),
+  ...(ingress && ingress.className === undefined && { oneIngressClass: true }),
+  ...(gateway && { httpRoutes: true }),
 });
 
 /** The local cluster comes with a kubectl of its own, for machines that have none. */

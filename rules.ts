@@ -45,11 +45,41 @@ export const image = (example: string) =>
   );
 
 /** The name of an object in Kubernetes (RFC 1123, a subdomain). */
-export const objectName = text(
-  "a name of at most 253 of a-z, 0-9, - and ., beginning and ending with one of a-z and 0-9",
-  "coinflip-tls",
-  /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+export const objectName = (example: string) =>
+  text(
+    "a name of at most 253 of a-z, 0-9, - and ., beginning and ending with one of a-z and 0-9",
+    example,
+    /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+  );
+
+/** A name that DNS may have, as Ingress and Gateway take it: no address, and no capitals. */
+export const hostName = text(
+  "a host name in small letters, and no address",
+  "coin.example.com",
+  /^(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
 );
+
+/** Several, as a list or separated by commas. */
+export const hostNames: Rule<readonly string[]> = {
+  allowed: "host names in small letters, separated by commas, and no addresses",
+  example: "coin.example.com",
+  parse: (value) => {
+    const names = Array.isArray(value) ? value : String(value).split(",");
+    return names.length > 0 && names.every((each) => hostName.parse(each)) ? names : undefined;
+  },
+};
+
+/** Texts by name, as an object or as JSON. */
+export const texts: Rule<Readonly<Record<string, string>>> = {
+  allowed: "an object of texts",
+  example: `'{"example.com/name":"value"}'`,
+  parse: (value) => {
+    const object = parseObject(typeof value === "string" ? value : JSON.stringify(value));
+    return object && Object.values(object).every((each) => typeof each === "string")
+      ? (object as Record<string, string>)
+      : undefined;
+  },
+};
 
 /** A switch that is left out where it is off. */
 export const on: Rule<true> = {

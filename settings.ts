@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { edgeContradictions } from "./nginx/contradictions";
-import { certificate, privateKey } from "./nginx/pem";
-import { HOST, image, integer, type Members, objectName, on, oneOf, Reader, type Rule, text } from "./rules";
+import { type Exposure, exposure, exposureContradictions } from "./nginx/exposure";
+import { HOST, image, integer, type Members, oneOf, Reader, type Rule, text } from "./rules";
 
 /** Where the worker image is pushed, and with which credentials. */
 export interface Registry {
@@ -21,19 +20,8 @@ export interface Autoscaling {
   readonly cpu?: number;
 }
 
-/** Where nginx's certificate comes from: one of the three. */
-export interface Tls {
-  /** Made by the program. */
-  readonly selfSigned?: true;
-  /** A Secret of the namespace, of type kubernetes.io/tls, that somebody else keeps. */
-  readonly secret?: string;
-  /** PEM, the server's first, then those that signed it. */
-  readonly certificate?: string;
-  readonly key?: pulumi.Output<string>;
-}
-
 /** The stack's configuration, checked. Pulumi.yaml has each one's type, default and description. */
-export interface Settings {
+export interface Settings extends Exposure {
   readonly workers: number;
   readonly autoscaling: Autoscaling | undefined;
   readonly maxHeads: number;
@@ -48,7 +36,6 @@ export interface Settings {
   readonly nodePort: number;
   readonly httpsNodePort: number;
   readonly host: string;
-  readonly tls: Tls | undefined;
   readonly namespace: string;
   readonly context: string;
   readonly registry: Registry | undefined;
@@ -57,7 +44,7 @@ export interface Settings {
 }
 
 /** The settings that are objects; empty ones are undefined. */
-type Objects = Pick<Settings, "autoscaling" | "tls" | "registry">;
+type Objects = Pick<Settings, "autoscaling" | "registry" | keyof Exposure>;
 type Values = Omit<Settings, keyof Objects>;
 
 const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
@@ -94,12 +81,7 @@ const objects: { readonly [K in keyof Objects]: Members<NonNullable<Objects[K]>>
     max: integer(1, 1000, 10),
     cpu: { ...integer(1, 100, 70), optional: () => true },
   },
-  tls: {
-    selfSigned: { ...on, optional: () => true },
-    secret: { ...objectName, optional: () => true },
-    certificate: { ...certificate, optional: (tls) => !("key" in tls) },
-    key: { ...privateKey, optional: (tls) => !("certificate" in tls), secret: true },
-  },
+  ...exposure,
   registry: {
     server: text("a host, with a port if needed", "ghcr.io", new RegExp(`^${HOST}(:\\d+)?$`)),
     repository: text("a lower-case path", "me/coinflip", /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/),
@@ -154,6 +136,6 @@ function contradictions(settings: Settings): string[] {
     const name = autoscaling?.min === undefined ? "workers" : "autoscaling.min";
     faults.push(`${name} is ${min}, more than autoscaling.max:  pulumi config set --path autoscaling.max ${min}`);
   }
-  faults.push(...edgeContradictions(settings));
+  faults.push(...exposureContradictions(settings));
   return faults;
 }

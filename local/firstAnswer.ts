@@ -1,5 +1,7 @@
+import { lookup } from "node:dns/promises";
 import { createInterface } from "node:readline";
-import { startKubectl } from "./kubectl";
+import { bare } from "../nginx/pem";
+import { kubectl, startKubectl } from "./kubectl";
 import type { Program } from "./program";
 import { run, waitFor } from "./run";
 
@@ -58,17 +60,19 @@ async function askForwarded(where: readonly string[], scheme: "http" | "https", 
  * @throws Error if there is none, with what was last seen
  */
 export async function firstAnswer(context: string, { endpoint, namespace }: Program["outputs"]): Promise<string> {
-  const { protocol, hostname } = new URL(endpoint);
+  const { hostname } = new URL(endpoint);
   const inCluster = hostname.endsWith(".svc");
   try {
-    if (!inCluster) return `\n${endpoint}\n\n${await ask(endpoint, 15)}`;
+    await lookup(bare(hostname));
+    return `\n${endpoint}\n\n${await ask(endpoint, 15)}`;
   } catch {}
   const why = inCluster
     ? "This address is the cluster's own."
-    : "The stack runs, but this machine does not reach that address: does the cluster publish its node ports (README, Troubleshooting)?";
+    : "The stack runs, but this machine does not reach that address (README, Troubleshooting).";
   const where = ["--context", context, "--namespace", namespace];
-  const [scheme, port, local] =
-    protocol === "https:" ? (["https", 443, 30443] as const) : (["http", 80, 30080] as const);
+  const names = await kubectl([...where, "get", "service", "nginx-service", "-o", "jsonpath={.spec.ports[*].name}"]);
+  const tls = names.includes("https");
+  const [scheme, port, local] = tls ? (["https", 443, 30443] as const) : (["http", 80, 30080] as const);
   const answer = await askForwarded(where, scheme, port);
   return (
     `\n${endpoint}\n\n${why} It answers here while this runs:\n\n` +

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Tls } from "../settings";
+import type { Tls } from "./exposure";
 import { bare, isFor } from "./pem";
 
 /** A certificate and its private key, in PEM. */

@@ -6,10 +6,20 @@ import type { Settings } from "../settings";
 import type { Timing } from "../worker/timing";
 import { componentLabels, Workload } from "../workload";
 import { tlsSecret } from "./certificate";
+import { httpRoute, ingress } from "./ingress";
 import { renderNginx } from "./render";
 import { httpsPort, serviceUrl } from "./url";
 
-type Given = "balancing" | "rateLimit" | "serviceType" | "nodePort" | "httpsNodePort" | "host" | "tls";
+type Given =
+  | "balancing"
+  | "rateLimit"
+  | "serviceType"
+  | "nodePort"
+  | "httpsNodePort"
+  | "host"
+  | "tls"
+  | "ingress"
+  | "gateway";
 
 export interface LoadBalancerArgs extends Pick<Settings, Given> {
   readonly namespace: pulumi.Input<string>;
@@ -142,6 +152,9 @@ export class LoadBalancer extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    const backend = { service, port: { name: "http", number: 80 }, labels };
+    if (args.ingress) ingress("coinflip", args.ingress, backend, this);
+    if (args.gateway) httpRoute("coinflip", args.gateway, backend, this);
     this.url = serviceUrl(args, args.nodeHost, service);
     this.registerOutputs({ url: this.url });
   }

@@ -1,12 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LoadBalancer, type LoadBalancerArgs } from "../nginx/loadBalancer";
-import type { Tls } from "../settings";
 import { timingFor } from "../worker/timing";
 
-const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: string, ingress?: object, tls?: Tls) => {
+type Exposure = Partial<Pick<LoadBalancerArgs, "tls" | "ingress" | "gateway">>;
+const urlWith = async (
+  serviceType: LoadBalancerArgs["serviceType"],
+  host: string,
+  address?: object,
+  more: Exposure = {},
+) => {
   const newResource = ({ name, inputs }: pulumi.runtime.MockResourceArgs) => ({
     id: name,
-    state: { ...inputs, ...(ingress && { status: { loadBalancer: { ingress: [ingress] } } }) },
+    state: { ...inputs, ...(address && { status: { loadBalancer: { ingress: [address] } } }) },
   });
   await pulumi.runtime.setMocks({ newResource, call: () => ({}) }, "coinflip");
   const { url } = new LoadBalancer("nginx", {
@@ -21,7 +26,10 @@ const urlWith = async (serviceType: LoadBalancerArgs["serviceType"], host: strin
     serviceType,
     nodePort: 30080,
     httpsNodePort: 30443,
-    tls,
+    tls: undefined,
+    ingress: undefined,
+    gateway: undefined,
+    ...more,
     host,
     nodeHost: "10.90.0.2",
   });
@@ -51,5 +59,19 @@ test.each<[of: string, LoadBalancerArgs["serviceType"], object | undefined, stri
   ["a load balancer", "LoadBalancer", { ip: "203.0.113.7" }, "https://coin.example.com"],
   ["a ClusterIP", "ClusterIP", undefined, "https://coin.example.com"],
 ])("the URL of %s with TLS has the certificate's host, and the port of https", async (_, serviceType, ingress, url) => {
-  expect(await urlWith(serviceType, "coin.example.com", ingress, { secret: "coinflip-tls" })).toBe(url);
+  expect(await urlWith(serviceType, "coin.example.com", ingress, { tls: { secret: "coinflip-tls" } })).toBe(url);
+});
+
+test.each<[of: string, Exposure, string]>([
+  ["an Ingress", { ingress: { host: "coin.example.com" } }, "http://coin.example.com"],
+  ["an Ingress with TLS", { ingress: { host: "coin.example.com", tls: "its-own" } }, "https://coin.example.com"],
+  ["a Gateway", { gateway: { name: "g", hostnames: ["a.example.com", "b.example.com"] } }, "http://a.example.com"],
+  [
+    "a Gateway that speaks https",
+    { gateway: { name: "g", hostnames: ["a.example.com"], scheme: "https" } },
+    "https://a.example.com",
+  ],
+])("the URL of %s has its host, whatever the Service", async (_, exposure, url) => {
+  for (const type of ["NodePort", "ClusterIP", "LoadBalancer"] as const)
+    expect(await urlWith(type, "", { ip: "203.0.113.7" }, exposure)).toBe(url);
 });

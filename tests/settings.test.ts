@@ -61,6 +61,8 @@ describe("settings", () => {
       httpsNodePort: 30443,
       host: "",
       tls: undefined,
+      ingress: undefined,
+      gateway: undefined,
       namespace: "coinflip",
       context: "",
       registry: undefined,
