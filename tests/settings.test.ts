@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { readSettings, type Settings } from "../settings";
+import { faultsOf } from "./support/faults";
 
 interface Project {
   readonly config: Record<keyof Settings, { type: string; default: unknown; description: string }>;
@@ -26,20 +27,6 @@ function settingsWith(values: Record<string, string | undefined> = {}): Settings
   return readSettings();
 }
 const withRegistry = (registry: unknown) => settingsWith({ registry: JSON.stringify(registry) });
-
-/** The lines of the error that the settings are refused with, after the first. */
-function faults(read: () => Settings): string[] {
-  try {
-    read();
-  } catch (error) {
-    expect(pulumi.RunError.isInstance(error)).toBe(true);
-    const [first, ...lines] = (error as Error).message.split("\n");
-    const count = lines.length === 1 ? "one setting is" : `${lines.length} settings are`;
-    expect(first).toBe(`${count} wrong, and nothing was changed:`);
-    return lines.map((line) => line.replace(/^ {2}/, ""));
-  }
-  throw new Error("the settings were not refused");
-}
 
 beforeAll(() => pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "coinflip"));
 
@@ -125,7 +112,7 @@ describe("settings", () => {
     ["nginxImage", ["nginx", "ghcr.io/nginx:latest", "nginx:"], image, "nginx:1.30.6-alpine"],
   ] as const)("%s refuses %j, and says what is allowed and how to set it", (name, values, allowed, example) => {
     for (const value of values) {
-      expect(faults(() => settingsWith({ [name]: value }))).toEqual([
+      expect(faultsOf(() => settingsWith({ [name]: value }))).toEqual([
         `${name} is ${JSON.stringify(value)}; allowed is ${allowed}:  pulumi config set ${name} ${example}`,
       ]);
     }
@@ -133,7 +120,7 @@ describe("settings", () => {
 
   test("are refused all at once, with the missing and the unknown among them", () => {
     const wrong = { workers: "0", nodePort: undefined, wokers: "3", "nginx:image": "not ours", balancing: "best" };
-    expect(faults(() => settingsWith({ ...wrong, registry: '{"server":"ghcr.io"}' }))).toEqual([
+    expect(faultsOf(() => settingsWith({ ...wrong, registry: '{"server":"ghcr.io"}' }))).toEqual([
       'workers is "0"; allowed is an integer from 1 to 1000:  pulumi config set workers 2',
       'balancing is "best"; allowed is round-robin or least-conn or random-two:  pulumi config set balancing round-robin',
       "nodePort is missing; allowed is an integer from 30000 to 32767:  pulumi config set nodePort 30080",
@@ -177,11 +164,11 @@ describe("the registry", () => {
       [`registry.username is "m e"; allowed is ${username}`, `registry.password is "[secret]"; allowed is ${password}`],
     ],
   ])("is refused as %j, with what is allowed", (registry, expected) => {
-    expect(faults(() => withRegistry(registry))).toEqual(expected);
+    expect(faultsOf(() => withRegistry(registry))).toEqual(expected);
   });
 
   test("is told a key that it does not have", () => {
-    expect(faults(() => withRegistry({ ...ours, user: "me" }))).toEqual([
+    expect(faultsOf(() => withRegistry({ ...ours, user: "me" }))).toEqual([
       "registry.user is no setting:  pulumi config rm --path registry.user",
     ]);
   });
@@ -189,7 +176,7 @@ describe("the registry", () => {
   test.each(['"ghcr.io"', "null", "3", '["ghcr.io"]', "ghcr.io", '{"password":"hunter2"'])(
     "that is no object, such as %s, is one of the faults that are listed, and nothing of it is shown",
     (registry) => {
-      const [fault] = faults(() => settingsWith({ registry }));
+      const [fault] = faultsOf(() => settingsWith({ registry }));
       expect(fault).toMatch(/^registry[ .]/);
       expect(fault).not.toContain("hunter2");
     },
@@ -221,7 +208,7 @@ describe("autoscaling", () => {
       "workers is 5, more than autoscaling.max:  pulumi config set --path autoscaling.max 5",
     ],
   ])("is refused as %j with %j", (autoscaling, others, fault) => {
-    expect(faults(() => withAutoscaling(autoscaling, others))).toEqual([fault]);
+    expect(faultsOf(() => withAutoscaling(autoscaling, others))).toEqual([fault]);
   });
 });
 
