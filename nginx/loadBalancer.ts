@@ -106,7 +106,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
           // As measured, for each of its processes: see README, "Sizes".
           resources: {
             requests: { cpu: "100m", memory: `${16 * cpu}Mi`, "ephemeral-storage": "64Mi" },
-            limits: { cpu: String(cpu), memory: `${128 * cpu}Mi`, "ephemeral-storage": "1Gi" },
+            limits: { cpu: String(cpu), memory: `${(tls ? 512 : 128) * cpu}Mi`, "ephemeral-storage": "1Gi" },
           },
           volumeMounts: [
             { name: "config", mountPath: CONFIG_DIR, readOnly: true },
