@@ -148,13 +148,12 @@ export class NginxRoot {
       let text = "";
       socket.on("data", (data) => (text += data)).on("error", () => undefined);
       const start = performance.now();
-      const closed = new Promise((resolve) => socket.on("close", resolve));
+      const closed = new Promise((resolve) => socket.on("close", () => resolve((performance.now() - start) / 1000)));
       for (const each of ${JSON.stringify(texts)}) {
         socket.write(each);
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
-      await closed;
-      return { text, seconds: (performance.now() - start) / 1000 };
+      return { seconds: await closed, text };
     })()`);
     return answer as { text: string; seconds: number };
   }
