@@ -104,26 +104,3 @@ export function classify(context: string, cluster: KubeconfigCluster): Cluster {
   }
   return { context, kind: "remote", name: context, host: hostname };
 }
-
-const pin: pulumi.dynamic.ResourceProvider<{ context: string }> = {
-  async check(olds, news) {
-    if (olds.context === undefined || olds.context === news.context) return { inputs: news };
-    const reason =
-      `this stack is on the cluster "${olds.context}", and would leave it behind for "${news.context}": ` +
-      `pulumi config set context ${olds.context} stays there; pulumi destroy, before the switch, leaves it`;
-    return { inputs: news, failures: [{ property: "context", reason }] };
-  },
-  async diff() {
-    return { changes: false };
-  },
-  async create(inputs) {
-    return { id: inputs.context, outs: inputs };
-  },
-};
-
-/** Remembers the stack's cluster: under another one, previews and updates stop here, before anything is touched. */
-export class ClusterPin extends pulumi.dynamic.Resource {
-  constructor(name: string, { context }: Cluster, opts?: pulumi.CustomResourceOptions) {
-    super(pin, name, { context }, opts, "coinflip", "ClusterPin");
-  }
-}

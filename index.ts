@@ -1,8 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
-import { ClusterPin, findCluster } from "./cluster";
+import { findCluster } from "./cluster";
 import { Monitoring, monitoringPods } from "./monitoring/monitoring";
 import { Namespace } from "./namespace";
 import { LoadBalancer } from "./nginx/loadBalancer";
+import { ClusterPin } from "./pin";
+import { requirementsOf } from "./requirements";
 import { readSettings } from "./settings";
 import { WorkerImage } from "./worker/image";
 import { timingFor } from "./worker/timing";
@@ -11,7 +13,7 @@ import { Worker } from "./worker/worker";
 const settings = readSettings();
 const timing = timingFor(settings.deadlineSeconds);
 const cluster = findCluster(settings.context);
-const pin = new ClusterPin("cluster", cluster);
+const pin = new ClusterPin("cluster", cluster, requirementsOf(settings));
 const provider = new k8s.Provider("cluster", { context: cluster.context }, { dependsOn: pin });
 
 const workerImage = new WorkerImage("worker", {
@@ -54,12 +56,17 @@ const loadBalancer = new LoadBalancer(
     namespace: home.name,
     image: settings.nginxImage,
     replicas: settings.loadBalancers,
-    upstream: { host: worker.host, port: worker.port, labels: worker.labels },
+    upstream: { host: worker.host, anyHost: worker.anyHost, port: worker.port, labels: worker.labels },
     balancing: settings.balancing,
     cpu: settings.nginxCpu,
+    rateLimit: settings.rateLimit,
     timing,
     serviceType: settings.serviceType,
     nodePort: settings.nodePort,
+    httpsNodePort: settings.httpsNodePort,
+    tls: settings.tls,
+    ingress: settings.ingress,
+    gateway: settings.gateway,
     host: settings.host,
     nodeHost: cluster.host,
   },

@@ -3,8 +3,8 @@ export interface Rule<T> {
   /** Completes the sentence "allowed is …". */
   readonly allowed: string;
   readonly example: string;
-  /** The value as the program uses it, or undefined if it is not allowed. */
-  readonly parse: (value: unknown) => T | undefined;
+  /** The value as the program uses it, or undefined if it is not allowed; in an object, with what is given beside it. */
+  readonly parse: (value: unknown, given?: Readonly<Record<string, unknown>>) => T | undefined;
 }
 
 /** What each member of a setting that is an object may be. */
@@ -54,6 +54,53 @@ export const imageOrNone = (example: string): Rule<string> => {
   };
 };
 
+/** The name of an object in Kubernetes (RFC 1123, a subdomain). */
+export const objectName = (example: string) =>
+  text(
+    "a name of at most 253 of a-z, 0-9, - and ., beginning and ending with one of a-z and 0-9",
+    example,
+    /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+  );
+
+/** A name that DNS may have, as Ingress and Gateway take it: no address, and no capitals. */
+export const hostName = text(
+  "a host name in small letters, and no address",
+  "coin.example.com",
+  /^(?=.{1,253}$)(?!\d+(\.\d+){3}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+);
+
+/** Several, as a list or separated by commas. */
+export const hostNames: Rule<readonly string[]> = {
+  allowed: "host names in small letters, separated by commas, and no addresses",
+  example: "coin.example.com",
+  parse: (value) => {
+    const names = Array.isArray(value) ? value : String(value).split(",");
+    return names.length > 0 && names.every((each) => hostName.parse(each)) ? names : undefined;
+  },
+};
+
+/** Texts by name, as an object or as JSON. */
+export const texts: Rule<Readonly<Record<string, string>>> = {
+  allowed: "an object of texts",
+  example: `'{"example.com/name":"value"}'`,
+  parse: (value) => {
+    const object = parseObject(typeof value === "string" ? value : JSON.stringify(value));
+    return object && Object.values(object).every((each) => typeof each === "string")
+      ? (object as Record<string, string>)
+      : undefined;
+  },
+};
+
+/** A switch that is left out where it is off. */
+export const on: Rule<true> = {
+  allowed: "true, or left out",
+  example: "true",
+  parse: (value) => (String(value) === "true" ? true : undefined),
+};
+
+/** What stands for a secret where only the Pulumi CLI can read it. */
+export const ENCRYPTED = "[encrypted]";
+
 export const HOST = "[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?";
 
 /** Collects what is wrong with the values that it reads, each with the command that mends it. */
@@ -61,8 +108,8 @@ export class Reader {
   readonly faults: string[] = [];
 
   /** One value; undefined if it is wrong. */
-  value<T>(name: string, given: unknown, rule: Rule<T>, flags = "", shown = given): T | undefined {
-    const value = rule.parse(given);
+  value<T>(name: string, given: unknown, rule: Rule<T>, flags = "", shown = given, beside = {}): T | undefined {
+    const value = rule.parse(given, beside);
     if (value === undefined) {
       const is = given === undefined ? "missing" : JSON.stringify(String(shown));
       this.faults.push(
@@ -88,7 +135,7 @@ export class Reader {
       .filter(([key, { optional }]) => key in given || !optional?.(given))
       .map(([key, rule]) => {
         const [flags, shown] = rule.secret ? ["--secret --path ", "[secret]"] : ["--path ", given[key]];
-        return [key, this.value(`${name}.${key}`, given[key], rule, flags, shown)];
+        return [key, this.value(`${name}.${key}`, given[key], rule, flags, shown, given)];
       });
     return Object.fromEntries(read) as T;
   }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type Exposure, exposure, exposureContradictions } from "./nginx/exposure";
 import { HOST, image, imageOrNone, integer, type Members, oneOf, Reader, type Rule, text } from "./rules";
 
 /** Where the worker image is pushed, and with which credentials. */
@@ -20,7 +21,7 @@ export interface Autoscaling {
 }
 
 /** The stack's configuration, checked. Pulumi.yaml has each one's type, default and description. */
-export interface Settings {
+export interface Settings extends Exposure {
   readonly workers: number;
   readonly autoscaling: Autoscaling | undefined;
   readonly maxHeads: number;
@@ -30,8 +31,10 @@ export interface Settings {
   readonly loadBalancers: number;
   readonly nginxCpu: number;
   readonly balancing: "round-robin" | "least-conn" | "random-two";
+  readonly rateLimit: number;
   readonly serviceType: "NodePort" | "LoadBalancer" | "ClusterIP";
   readonly nodePort: number;
+  readonly httpsNodePort: number;
   readonly host: string;
   readonly namespace: string;
   readonly context: string;
@@ -45,7 +48,7 @@ export interface Settings {
 }
 
 /** The settings that are objects; empty ones are undefined. */
-type Objects = Pick<Settings, "autoscaling" | "registry">;
+type Objects = Pick<Settings, "autoscaling" | "registry" | keyof Exposure>;
 type Values = Omit<Settings, keyof Objects>;
 
 const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
@@ -60,8 +63,10 @@ const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
   loadBalancers: integer(1, 100, 2),
   nginxCpu: integer(1, 64, 1),
   balancing: oneOf("round-robin", "least-conn", "random-two"),
+  rateLimit: integer(0, 100_000, 100),
   serviceType: oneOf("NodePort", "LoadBalancer", "ClusterIP"),
   nodePort: integer(30000, 32767, 30080),
+  httpsNodePort: integer(30000, 32767, 30443),
   host: text("a host name or an address, or nothing", "localhost", new RegExp(`^(${HOST}|\\[[0-9a-fA-F:.]+\\])?$`)),
   namespace: text(
     "at most 63 of a-z, 0-9 and -, no - at either end, and not one of the cluster's own (default, kube-…)",
@@ -83,6 +88,7 @@ const objects: { readonly [K in keyof Objects]: Members<NonNullable<Objects[K]>>
     max: integer(1, 1000, 10),
     cpu: { ...integer(1, 100, 70), optional: () => true },
   },
+  ...exposure,
   registry: {
     server: text("a host, with a port if needed", "ghcr.io", new RegExp(`^${HOST}(:\\d+)?$`)),
     repository: text("a lower-case path", "me/coinflip", /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/),
@@ -129,12 +135,14 @@ export function readSettings(config = new pulumi.Config()): Settings {
 }
 
 /** What is wrong with settings that are right each by itself. */
-function contradictions({ workers, autoscaling }: Settings): string[] {
+function contradictions(settings: Settings): string[] {
+  const { workers, autoscaling } = settings;
   const faults: string[] = [];
   const { min = workers, max = min } = autoscaling ?? {};
   if (min > max) {
     const name = autoscaling?.min === undefined ? "workers" : "autoscaling.min";
     faults.push(`${name} is ${min}, more than autoscaling.max:  pulumi config set --path autoscaling.max ${min}`);
   }
+  faults.push(...exposureContradictions(settings));
   return faults;
 }

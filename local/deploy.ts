@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { selfSign, stillGood } from "../nginx/certificate";
+import { lacks } from "../requirements";
 import { buildImage, sideload } from "../worker/sideload";
 import { kubectl } from "./kubectl";
 import { type Effects, type ImageInputs, type Manifest, type Program, runProgram } from "./program";
@@ -12,14 +14,37 @@ import { resolvedConfig } from "./stackConfig";
 export const toYaml = (manifests: readonly Manifest[]) =>
   manifests.map((each) => stringify(each, { blockQuote: "literal", lineWidth: 0 })).join("---\n");
 
-/** Builds, pushes and loads as the providers do. */
-const effects: Effects = {
+/** Builds, pushes and loads as the providers do, and asks the cluster what they have in their state. */
+const effectsOn = (context: string, namespace: string): Effects => ({
   async image({ imageName, build, skipPush, registry }: ImageInputs) {
     await buildImage(imageName, build);
     return skipPush ? undefined : push(imageName, registry);
   },
   sideload,
-};
+  async requirements({ cluster, requirements }) {
+    const lacking = await lacks(cluster, requirements);
+    if (lacking.length > 0) throw new Error(lacking.join("\n"));
+  },
+  async selfSigned(inputs) {
+    const which = ["--selector=app.kubernetes.io/component=nginx", "--field-selector=type=kubernetes.io/tls"];
+    const found = await kubectl([
+      "--context",
+      context,
+      "--namespace",
+      namespace,
+      "get",
+      "secrets",
+      ...which,
+      "-o",
+      "json",
+    ]);
+    const { items } = JSON.parse(found) as { items: { data: Record<"tls.crt" | "tls.key", string> }[] };
+    const pairs = items.map(({ data }) => ({ certificate: decoded(data["tls.crt"]), key: decoded(data["tls.key"]) }));
+    return pairs.find(({ certificate }) => stillGood(certificate, inputs)) ?? selfSign(inputs);
+  },
+});
+
+const decoded = (base64: string) => Buffer.from(base64, "base64").toString();
 
 /** Pushes with a login of its own, so that the user's stays as it is; returns the reference by digest. */
 async function push(image: string, registry: ImageInputs["registry"]): Promise<string> {
@@ -52,7 +77,9 @@ async function push(image: string, registry: ImageInputs["registry"]): Promise<s
  * @throws Error with what the pods say, if they are not ready within two minutes
  */
 export async function deploy(context: string): Promise<Program["outputs"]> {
-  const { manifests, outputs } = await runProgram(await resolvedConfig(), effects);
+  const config = await resolvedConfig();
+  const effects = effectsOn(context, config["coinflip:namespace"] ?? "");
+  const { manifests, outputs } = await runProgram(config, effects);
   const namespace = ["--context", context, "--namespace", outputs.namespace];
   const apply = async (objects: readonly Manifest[], ...args: string[]) =>
     kubectl([...namespace, "apply", "--server-side", "--force-conflicts", ...args, "-f", "-"], {

@@ -1,37 +1,52 @@
+import { lookup } from "node:dns/promises";
 import { createInterface } from "node:readline";
-import { startKubectl } from "./kubectl";
+import { bare } from "../nginx/pem";
+import { kubectl, startKubectl } from "./kubectl";
 import type { Program } from "./program";
 import { run, waitFor } from "./run";
 
 const BODY = '{"heads":3}';
 
-/** Asks by the line that a user would type. */
-async function ask(endpoint: string, seconds: number): Promise<string> {
+/** The line that a user would type, as arguments of curl. */
+const lineFor = (endpoint: string, flags: readonly string[]) => [
+  ...flags,
+  ...[endpoint, "-H", "content-type: application/json", "-d", BODY],
+];
+const shown = (line: readonly string[], answer: string) =>
+  `$ curl ${line.map((each) => (/[ {]/.test(each) ? `'${each}'` : each)).join(" ")}\n${answer}`;
+
+/** curl's code for a certificate that this machine does not trust, as a self-signed one (curl(1), "Exit codes"). */
+const UNTRUSTED = "curl: (60)";
+
+/** Asks by a line that a user would type; the line, and the answer below it. */
+async function ask(endpoint: string, seconds: number, flags: readonly string[] = []): Promise<string> {
   let answer = "";
+  let untrusted = false;
   await waitFor(`an answer of ${endpoint}`, seconds, async () => {
-    answer = await run("curl", ["-fsS", "-m", "5", endpoint, "-H", "content-type: application/json", "-d", BODY]);
+    try {
+      answer = await run("curl", ["-fsS", "-m", "5", ...lineFor(endpoint, flags)]);
+    } catch (error) {
+      untrusted = flags.length === 0 && (error as Error).message.includes(UNTRUSTED);
+      if (!untrusted) throw error;
+    }
     return true;
   });
-  return answer;
+  return untrusted ? ask(endpoint, seconds, ["--insecure"]) : shown(lineFor(endpoint, flags), answer);
 }
 
-const shown = (endpoint: string, answer: string) =>
-  `$ curl ${endpoint} -H 'content-type: application/json' -d '${BODY}'\n${answer}`;
-
 /** Asks through a port of this machine that kubectl forwards meanwhile. */
-async function askForwarded(context: string, namespace: string): Promise<string> {
-  const where = ["--context", context, "--namespace", namespace];
-  const { process: forward } = await startKubectl([...where, "port-forward", "service/nginx-service", ":80"]);
+async function askForwarded(where: readonly string[], scheme: "http" | "https", port: number): Promise<string> {
+  const { process: forward } = await startKubectl([...where, "port-forward", "service/nginx-service", `:${port}`]);
   try {
     let said = "";
     if (forward.all) createInterface({ input: forward.all }).on("line", (line) => (said += `${line}\n`));
-    let port = "";
+    let local = "";
     await waitFor("a forwarded port", 15, async () => {
-      port = /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(said)?.[1] ?? "";
-      if (port === "") throw new Error(said.trim() || "nothing");
+      local = /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(said)?.[1] ?? "";
+      if (local === "") throw new Error(said.trim() || "nothing");
       return true;
     });
-    return await ask(`http://localhost:${port}/compute`, 15);
+    return await ask(`${scheme}://localhost:${local}/compute`, 15);
   } finally {
     forward.kill();
     await forward;
@@ -45,17 +60,23 @@ async function askForwarded(context: string, namespace: string): Promise<string>
  * @throws Error if there is none, with what was last seen
  */
 export async function firstAnswer(context: string, { endpoint, namespace }: Program["outputs"]): Promise<string> {
-  const inCluster = new URL(endpoint).hostname.endsWith(".svc");
+  const { hostname } = new URL(endpoint);
+  const inCluster = hostname.endsWith(".svc");
   try {
-    if (!inCluster) return `\n${endpoint}\n\n${shown(endpoint, await ask(endpoint, 15))}`;
+    await lookup(bare(hostname));
+    return `\n${endpoint}\n\n${await ask(endpoint, 15)}`;
   } catch {}
   const why = inCluster
     ? "This address is the cluster's own."
-    : "The stack runs, but this machine does not reach that address: does the cluster publish its node ports (README, Troubleshooting)?";
-  const answer = await askForwarded(context, namespace);
+    : "The stack runs, but this machine does not reach that address (README, Troubleshooting).";
+  const where = ["--context", context, "--namespace", namespace];
+  const names = await kubectl([...where, "get", "service", "nginx-service", "-o", "jsonpath={.spec.ports[*].name}"]);
+  const tls = names.includes("https");
+  const [scheme, port, local] = tls ? (["https", 443, 30443] as const) : (["http", 80, 30080] as const);
+  const answer = await askForwarded(where, scheme, port);
   return (
     `\n${endpoint}\n\n${why} It answers here while this runs:\n\n` +
-    `$ kubectl port-forward --context ${context} --namespace ${namespace} service/nginx-service 30080:80\n` +
-    shown("http://localhost:30080/compute", answer)
+    `$ kubectl port-forward ${where.join(" ")} service/nginx-service ${local}:${port}\n` +
+    answer.replace(/:\/\/localhost:\d+/, `://localhost:${local}`)
   );
 }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import type { KeyPair, SelfSignedInputs } from "../nginx/certificate";
+import type { PinInputs } from "../pin";
 import type { Build, SideloadInputs } from "../worker/sideload";
 
 /** An object as `kubectl apply` takes it. */
@@ -22,6 +24,10 @@ export interface Effects {
   /** Builds and maybe pushes an image; returns the reference that pods pull, if it was pushed. */
   readonly image: (inputs: ImageInputs) => Promise<string | undefined>;
   readonly sideload: (inputs: SideloadInputs) => Promise<void>;
+  /** Throws if the cluster lacks what the stack requires. */
+  readonly requirements: (inputs: PinInputs) => Promise<void>;
+  /** The certificate that is there already, or a new one. */
+  readonly selfSigned: (inputs: SelfSignedInputs) => Promise<KeyPair>;
 }
 
 export interface Program {
@@ -29,8 +35,8 @@ export interface Program {
   readonly outputs: Readonly<Record<"endpoint" | "url" | "image" | "namespace", string>> & { readonly workers: number };
 }
 
-/** Resources that only the engine has a use for: providers, and the memory of a stack's cluster. */
-const EFFECTLESS = /^pulumi:providers:|:ClusterPin$/;
+/** Resources that only the engine has a use for. */
+const EFFECTLESS = /^pulumi:providers:/;
 
 /**
  * Runs index.ts as the Pulumi engine would, under the SDK's mock monitor: with the effects given here, and with the
@@ -49,6 +55,10 @@ export async function runProgram(config: Readonly<Record<string, string>>, effec
       state = { ...inputs, repoDigest };
     } else if (type === "pulumi-nodejs:dynamic/coinflip:Sideload") {
       await effects.sideload(inputs as unknown as SideloadInputs);
+    } else if (type === "pulumi-nodejs:dynamic/coinflip:ClusterPin") {
+      await effects.requirements(inputs as unknown as PinInputs);
+    } else if (type === "pulumi-nodejs:dynamic/coinflip:SelfSigned") {
+      state = { ...inputs, ...(await effects.selfSigned(inputs as unknown as SelfSignedInputs)) };
     } else if (type.startsWith("kubernetes:")) {
       state = named(name, inputs);
       manifests.push(state as Manifest);

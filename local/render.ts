@@ -31,7 +31,16 @@ main(async () => {
     await writeFile(process.env.KUBECONFIG, KUBECONFIG);
     const { manifests, outputs } = await runProgram(
       { ...(await resolvedConfig(values.stack)), "coinflip:context": "" },
-      { image: async ({ imageName, skipPush }) => (skipPush ? undefined : imageName), sideload: async () => undefined },
+      {
+        image: async ({ imageName, skipPush }) => (skipPush ? undefined : imageName),
+        sideload: async () => undefined,
+        requirements: async () => undefined,
+        selfSigned: async () => {
+          throw new Error(
+            "each render would make another certificate; give tls.secret, or tls.certificate and tls.key",
+          );
+        },
+      },
     );
     await mkdir(target, { recursive: true });
     // What an earlier render wrote and this one does not, such as the ConfigMap of an older nginx.conf.

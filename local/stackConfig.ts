@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { type Document, parse, parseDocument } from "yaml";
+import { ENCRYPTED } from "../rules";
 import { readSettings } from "../settings";
 
 /** The stack that `npm run up` makes; its file is this machine's own, and not committed. */
@@ -35,7 +36,7 @@ export async function setConfig(values: Readonly<Record<string, string | undefin
     if (value === undefined) document.deleteIn(["config", key(name)]);
     else document.setIn(["config", ...key(name).split(".")], value);
   }
-  pulumi.runtime.setAllConfig(asText(await withDefaults(document), () => "[encrypted]"));
+  pulumi.runtime.setAllConfig(asText(await withDefaults(document), () => ENCRYPTED));
   readSettings(new pulumi.Config(PROJECT));
   // It may hold a registry's password.
   await writeFile(stackFile(STACK), document.toString(), { mode: 0o600 });

@@ -1,36 +1,49 @@
 import { readFileSync } from "node:fs";
-import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
 import type { Timing } from "../worker/timing";
-import { toDns, Workload } from "../workload";
+import { componentLabels, toDns, Workload } from "../workload";
+import { tlsSecret } from "./certificate";
+import { httpRoute, ingress } from "./ingress";
 import { renderNginx } from "./render";
+import { httpsPort, serviceUrl } from "./url";
 
-export interface LoadBalancerArgs extends Pick<Settings, "balancing" | "serviceType" | "nodePort"> {
+type Given =
+  | "balancing"
+  | "rateLimit"
+  | "serviceType"
+  | "nodePort"
+  | "httpsNodePort"
+  | "host"
+  | "tls"
+  | "ingress"
+  | "gateway";
+
+export interface LoadBalancerArgs extends Pick<Settings, Given> {
   readonly namespace: pulumi.Input<string>;
   readonly image: string;
   readonly replicas: number;
-  /** The workers' headless Service, as `NAME.NAMESPACE.svc`, its port, and the labels of the pods behind it. */
+  /** The workers' headless Service and the one with an address, as `NAME.NAMESPACE.svc`, the port and the pods' labels of both. */
   readonly upstream: {
     readonly host: pulumi.Input<string>;
+    readonly anyHost: pulumi.Input<string>;
     readonly port: number;
     readonly labels: Readonly<Record<string, string>>;
   };
   /** Each pod's limit, in cores. */
   readonly cpu: number;
   readonly timing: Timing;
-  /** The host in the URL; empty takes the cluster's. */
-  readonly host: string;
   /** The host under which a NodePort answers. */
   readonly nodeHost: string;
 }
 
 const LISTEN_PORT = 8080;
-/** The port that clients outside a NodePort use. */
-const SERVICE_PORT = 80;
+const TLS_LISTEN_PORT = 8443;
 const CONFIG_DIR = "/etc/coinflip";
+/** Where tls.conf looks for the Secret's files. */
+const TLS_DIR = "/etc/coinflip-tls";
 const UID = 10101;
 
 /** nginx in front of the workers: a Deployment, its configuration, and the Service that clients talk to. */
@@ -40,7 +53,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
 
   constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:nginx:LoadBalancer", name, args, opts);
-    const { namespace, image, replicas, upstream, balancing, cpu, timing, serviceType, nodePort } = args;
+    const { namespace, image, replicas, upstream, balancing, cpu, rateLimit, timing, serviceType, tls, host } = args;
     // No fixed name: other content makes another ConfigMap, and the pods that name it roll.
     const config = new k8s.core.v1.ConfigMap(
       name,
@@ -48,13 +61,23 @@ export class LoadBalancer extends pulumi.ComponentResource {
         metadata: { namespace },
         immutable: true,
         data: {
-          "nginx.conf": renderNginx({ balancing, cpu, ...timing }),
+          "nginx.conf": renderNginx({
+            ...{ balancing, cpu, rateLimit, ...timing },
+            httpsPort: tls && httpsPort(args),
+          }),
           "start.sh": readFileSync(join(__dirname, "start.sh"), "utf8"),
         },
       },
       { parent: this },
     );
-    const settings = [upstream.port, LISTEN_PORT, timing.dnsValid].map(String);
+    const listen = [String(LISTEN_PORT), ...(tls ? [`${TLS_LISTEN_PORT} ssl`] : [])];
+    const started = [upstream.host, upstream.anyHost, String(upstream.port), String(timing.dnsValid), ...listen];
+    const ports = [
+      { name: "http", port: 80, containerPort: LISTEN_PORT, nodePort: args.nodePort },
+      ...(tls ? [{ name: "https", port: 443, containerPort: TLS_LISTEN_PORT, nodePort: args.httpsNodePort }] : []),
+    ];
+    const labels = componentLabels(name);
+    const secretName = tls && tlsSecret(name, tls, { namespace, host, labels }, { parent: this });
     const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
@@ -65,8 +88,8 @@ export class LoadBalancer extends pulumi.ComponentResource {
         graceSeconds: timing.grace,
         container: {
           image,
-          command: ["/bin/sh", `${CONFIG_DIR}/start.sh`, `${CONFIG_DIR}/nginx.conf`, upstream.host, ...settings],
-          ports: [{ name: "http", containerPort: LISTEN_PORT }],
+          command: ["/bin/sh", `${CONFIG_DIR}/start.sh`, `${CONFIG_DIR}/nginx.conf`, ...started],
+          ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
           // Into service only once a worker has answered through it; from then on nginx speaks for itself.
           startupProbe: { ...probe("/readyz"), periodSeconds: 1, failureThreshold: 300 },
           readinessProbe: { ...probe("/nginx-healthz"), periodSeconds: 5 },
@@ -78,19 +101,21 @@ export class LoadBalancer extends pulumi.ComponentResource {
           // As measured, for each of its processes: see README, "Sizes".
           resources: {
             requests: { cpu: "100m", memory: `${16 * cpu}Mi`, "ephemeral-storage": "64Mi" },
-            limits: { cpu: String(cpu), memory: `${128 * cpu}Mi`, "ephemeral-storage": "1Gi" },
+            limits: { cpu: String(cpu), memory: `${(tls ? 512 : 128) * cpu}Mi`, "ephemeral-storage": "1Gi" },
           },
           volumeMounts: [
             { name: "config", mountPath: CONFIG_DIR, readOnly: true },
             { name: "tmp", mountPath: "/tmp" },
+            ...(tls ? [{ name: "tls", mountPath: TLS_DIR, readOnly: true }] : []),
           ],
         },
         volumes: [
           { name: "config", configMap: { name: config.metadata.name } },
           { name: "tmp", emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
+          ...(secretName === undefined ? [] : [{ name: "tls", secret: { secretName } }]),
         ],
         // From anywhere: a client has any address, or by way of a NodePort its node's.
-        ingress: [{ ports: [{ port: "http" }] }],
+        ingress: [{ ports: ports.map(({ name: port }) => ({ port })) }],
         egress: [
           // By number, for it is another pod's port.
           { to: [{ podSelector: { matchLabels: upstream.labels } }], ports: [{ port: upstream.port }] },
@@ -111,25 +136,21 @@ export class LoadBalancer extends pulumi.ComponentResource {
         },
         spec: {
           type: serviceType,
+          // A limit by address takes the client's own. Not for a NodePort: nodes without an nginx would no longer answer.
+          ...(serviceType === "LoadBalancer" && rateLimit > 0 && { externalTrafficPolicy: "Local" }),
           selector: workload.labels,
-          ports: [
-            {
-              name: "http",
-              port: SERVICE_PORT,
-              targetPort: "http",
-              ...(serviceType === "NodePort" && { nodePort }),
-            },
-          ],
+          ports: ports.map(({ name, port, nodePort }) => ({
+            ...{ name, port, targetPort: name },
+            ...(serviceType === "NodePort" && { nodePort }),
+          })),
         },
       },
       { parent: this },
     );
-    this.url = pulumi.all([service.metadata, service.spec, service.status]).apply(([metadata, spec, status]) => {
-      if (spec.type === "NodePort") return `http://${args.host || args.nodeHost}:${spec.ports[0]?.nodePort}`;
-      const { hostname, ip } = status?.loadBalancer?.ingress?.[0] ?? {};
-      const address = ip && isIPv6(ip) ? `[${ip}]` : ip;
-      return `http://${args.host || hostname || address || `${metadata.name}.${metadata.namespace}.svc`}`;
-    });
+    const backend = { service, port: { name: "http", number: 80 }, labels };
+    if (args.ingress) ingress("coinflip", args.ingress, backend, this);
+    if (args.gateway) httpRoute("coinflip", args.gateway, backend, this);
+    this.url = serviceUrl(args, args.nodeHost, service);
     this.registerOutputs({ url: this.url });
   }
 }

@@ -11,20 +11,46 @@ const BALANCING: Record<Balancing, string> = {
   "random-two": "random two least_conn;",
 };
 
+/** What one client may ask for each second, and as much at once. A second later there is room again. */
+const rateLimitOf = (rateLimit: number) =>
+  rateLimit === 0
+    ? "# No rate limit."
+    : `limit_req_zone $binary_remote_addr zone=rate:4m rate=${rateLimit}r/s;
+  limit_req zone=rate burst=${rateLimit} nodelay;
+  limit_req_status 429;`;
+
+/** Three quarters of the requests that a process has connections for. */
+const REQUESTS_PER_CLIENT = 3072;
+
 /** What nginx.conf leaves open. Times are in seconds. */
 export interface NginxParameters {
   readonly balancing: Balancing;
   /** Cores, each with a worker process. */
   readonly cpu: number;
+  /** Requests per second and client; 0 sets no limit. */
+  readonly rateLimit: number;
+  /** The port that plain HTTP is redirected to, as a URL has it (`:30443`, or empty); undefined without TLS. */
+  readonly httpsPort?: string | undefined;
   readonly connect: number;
   readonly read: number;
   readonly proxyKeepAlive: number;
 }
 
 /** The text of nginx.conf with the parameters filled in. */
-export function renderNginx({ balancing, cpu, connect, read, proxyKeepAlive }: NginxParameters): string {
-  const template = readFileSync(join(__dirname, "nginx.conf"), "utf8");
-  return fill(template, { balancing: BALANCING[balancing], cpu, connect, read, proxyKeepAlive });
+export function renderNginx(parameters: NginxParameters): string {
+  const { balancing, cpu, rateLimit, httpsPort, connect, read, proxyKeepAlive } = parameters;
+  const template = (file: string) => readFileSync(join(__dirname, file), "utf8");
+  return fill(template("nginx.conf"), {
+    balancing: BALANCING[balancing],
+    cpu,
+    requestsPerClient: REQUESTS_PER_CLIENT * cpu,
+    rateLimit: rateLimitOf(rateLimit),
+    tls: httpsPort === undefined ? "# No TLS." : fill(template("tls.conf"), { httpsPort }).trimEnd(),
+    redirect: httpsPort === undefined ? "# Nor a redirect to it." : "if ($https_url) { return 308 $https_url; }",
+    connect,
+    read,
+    proxyKeepAlive,
+  });
 }
 
 /**

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Writes the parts of nginx's configuration that only the pod knows, from its own resolv.conf, and becomes nginx.
 #
-# Usage: start.sh CONFIG HOST PORT LISTEN_PORT DNS_VALID_SECONDS   (HOST is NAME.NAMESPACE.svc)
+# Usage: start.sh CONFIG HOST FALLBACK_HOST PORT DNS_VALID_SECONDS LISTEN…
+# Hosts are NAME.NAMESPACE.svc; each LISTEN is a port, and what nginx's `listen` takes beside it.
 set -eu
-config=$1 host=$2 port=$3 listen=$4 valid=$5
+config=$1 host=$2 fallback=$3 port=$4 valid=$5
+shift 5
 
 resolvers='' domain=''
 while read -r key value rest; do
@@ -27,6 +29,11 @@ fi
 
 echo "resolver$resolvers valid=${valid}s;" >/tmp/resolver.conf
 echo "server $host.$domain:$port resolve max_fails=3 fail_timeout=5s;" >/tmp/upstream.conf
-echo "listen $listen;" >/tmp/listen.conf
-if read -r _ 2>/dev/null </proc/net/if_inet6; then echo "listen [::]:$listen;" >>/tmp/listen.conf; fi
+echo "server $fallback.$domain:$port resolve;" >/tmp/fallback.conf
+ipv6=''
+if read -r _ 2>/dev/null </proc/net/if_inet6; then ipv6=1; fi
+for listen; do
+  echo "listen $listen;"
+  if [ -n "$ipv6" ]; then echo "listen [::]:$listen;"; fi
+done >/tmp/listen.conf
 exec nginx -c "$config" -g 'daemon off;'

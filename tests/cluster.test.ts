@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { ClusterPin, classify, currentContext, findCluster, localClusterDir } from "../cluster";
+import { type Cluster, classify, currentContext, findCluster, localClusterDir } from "../cluster";
+import { ClusterPin, type PinInputs } from "../pin";
 import { providerOf } from "./support/dynamicProvider";
 
 const folder = mkdtempSync(join(tmpdir(), "coinflip-kubeconfig-"));
@@ -149,22 +150,29 @@ describe("the cluster", () => {
 });
 
 describe("a stack's memory of its cluster", () => {
-  const pin = (context: string) =>
-    providerOf<{ context: string }>(() => new ClusterPin("pin", { context, kind: "kind", name: "", host: "" }));
+  const inputsOf = (context: string): PinInputs => {
+    const cluster: Cluster = { context, kind: "kind", name: "", host: "" };
+    return { context, cluster, requirements: { namespace: "coinflip" } };
+  };
+  const pin = (context: string) => {
+    const { cluster, requirements } = inputsOf(context);
+    return providerOf<PinInputs>(() => new ClusterPin("pin", cluster, requirements));
+  };
 
   test("takes the first cluster, and the same again", async () => {
     const { provider, inputs } = await pin("kind-a");
     expect(inputs).toMatchObject({ context: "kind-a" });
     const { check, create, diff } = provider;
-    expect(await check?.({} as never, { context: "kind-a" })).toEqual({ inputs: { context: "kind-a" } });
-    expect(await create({ context: "kind-a" })).toEqual({ id: "kind-a", outs: { context: "kind-a" } });
-    expect((await check?.({ context: "kind-a" }, { context: "kind-a" }))?.failures).toBeUndefined();
-    expect(await diff?.("kind-a", { context: "kind-a" }, { context: "kind-a" })).toEqual({ changes: false });
+    const a = inputsOf("kind-a");
+    expect(await check?.({} as never, a)).toEqual({ inputs: a, failures: [] });
+    expect(await create(a)).toEqual({ id: "kind-a", outs: a });
+    expect((await check?.(a, a))?.failures).toEqual([]);
+    expect(await diff?.("kind-a", a, a)).toEqual({ changes: false });
   });
 
   test("refuses another one, and says how to stay and how to leave", async () => {
     const { provider } = await pin("kind-b");
-    const checked = await provider.check?.({ context: "kind-a" }, { context: "kind-b" });
+    const checked = await provider.check?.(inputsOf("kind-a"), inputsOf("kind-b"));
     const reason =
       'this stack is on the cluster "kind-a", and would leave it behind for "kind-b": ' +
       "pulumi config set context kind-a stays there; pulumi destroy, before the switch, leaves it";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { readSettings, type Settings } from "../settings";
+import { faultsOf } from "./support/faults";
 
 interface Project {
   readonly config: Record<keyof Settings, { type: string; default: unknown; description: string }>;
@@ -27,20 +28,6 @@ function settingsWith(values: Record<string, string | undefined> = {}): Settings
 }
 const withRegistry = (registry: unknown) => settingsWith({ registry: JSON.stringify(registry) });
 
-/** The lines of the error that the settings are refused with, after the first. */
-function faults(read: () => Settings): string[] {
-  try {
-    read();
-  } catch (error) {
-    expect(pulumi.RunError.isInstance(error)).toBe(true);
-    const [first, ...lines] = (error as Error).message.split("\n");
-    const count = lines.length === 1 ? "one setting is" : `${lines.length} settings are`;
-    expect(first).toBe(`${count} wrong, and nothing was changed:`);
-    return lines.map((line) => line.replace(/^ {2}/, ""));
-  }
-  throw new Error("the settings were not refused");
-}
-
 beforeAll(() => pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "coinflip"));
 
 describe("settings", () => {
@@ -55,9 +42,14 @@ describe("settings", () => {
       loadBalancers: 2,
       nginxCpu: 1,
       balancing: "round-robin",
+      rateLimit: 0,
       serviceType: "NodePort",
       nodePort: 30080,
+      httpsNodePort: 30443,
       host: "",
+      tls: undefined,
+      ingress: undefined,
+      gateway: undefined,
       namespace: "coinflip",
       context: "",
       registry: undefined,
@@ -78,8 +70,10 @@ describe("settings", () => {
     ["loadBalancers", ["1", "100"]],
     ["nginxCpu", ["1", "64"]],
     ["balancing", ["round-robin", "least-conn", "random-two"]],
+    ["rateLimit", ["0", "100000"]],
     ["serviceType", ["NodePort", "LoadBalancer", "ClusterIP"]],
     ["nodePort", ["30000", "32767"]],
+    ["httpsNodePort", ["30000", "32767"]],
     ["host", ["", "localhost", "coin.example.com", "10.90.0.2", "[fd00::1]", "A"]],
     ["namespace", ["a", "0", "my-flips", "defaults", "a".repeat(63)]],
     ["context", ["", "kind-kind", "arn:aws:eks:eu-west-1:1:cluster/flips", "me@host"]],
@@ -103,8 +97,10 @@ describe("settings", () => {
     ["loadBalancers", ["0", "101", "NaN"], ...whole("1 to 100", 2)],
     ["nginxCpu", ["0", "65", "500m"], ...whole("1 to 64", 1)],
     ["balancing", ["random", "", "Round-Robin"], "round-robin or least-conn or random-two", "round-robin"],
+    ["rateLimit", ["-1", "100001", "10r/s"], ...whole("0 to 100000", 100)],
     ["serviceType", ["nodeport", "Ingress"], "NodePort or LoadBalancer or ClusterIP", "NodePort"],
     ["nodePort", ["80", "29999", "32768", ""], ...whole("30000 to 32767", 30080)],
+    ["httpsNodePort", ["443", "32768"], ...whole("30000 to 32767", 30443)],
     [
       "host",
       ["http://localhost", "localhost:80", "-a", "a-", "fd00::1", "a b"],
@@ -125,7 +121,7 @@ describe("settings", () => {
     ["grafanaImage", ["grafana", "grafana/grafana:latest"], `${image}, or nothing`, "grafana/grafana:12.2.0"],
   ] as const)("%s refuses %j, and says what is allowed and how to set it", (name, values, allowed, example) => {
     for (const value of values) {
-      expect(faults(() => settingsWith({ [name]: value }))).toEqual([
+      expect(faultsOf(() => settingsWith({ [name]: value }))).toEqual([
         `${name} is ${JSON.stringify(value)}; allowed is ${allowed}:  pulumi config set ${name} ${example}`,
       ]);
     }
@@ -133,7 +129,7 @@ describe("settings", () => {
 
   test("are refused all at once, with the missing and the unknown among them", () => {
     const wrong = { workers: "0", nodePort: undefined, wokers: "3", "nginx:image": "not ours", balancing: "best" };
-    expect(faults(() => settingsWith({ ...wrong, registry: '{"server":"ghcr.io"}' }))).toEqual([
+    expect(faultsOf(() => settingsWith({ ...wrong, registry: '{"server":"ghcr.io"}' }))).toEqual([
       'workers is "0"; allowed is an integer from 1 to 1000:  pulumi config set workers 2',
       'balancing is "best"; allowed is round-robin or least-conn or random-two:  pulumi config set balancing round-robin',
       "nodePort is missing; allowed is an integer from 30000 to 32767:  pulumi config set nodePort 30080",
@@ -177,11 +173,11 @@ describe("the registry", () => {
       [`registry.username is "m e"; allowed is ${username}`, `registry.password is "[secret]"; allowed is ${password}`],
     ],
   ])("is refused as %j, with what is allowed", (registry, expected) => {
-    expect(faults(() => withRegistry(registry))).toEqual(expected);
+    expect(faultsOf(() => withRegistry(registry))).toEqual(expected);
   });
 
   test("is told a key that it does not have", () => {
-    expect(faults(() => withRegistry({ ...ours, user: "me" }))).toEqual([
+    expect(faultsOf(() => withRegistry({ ...ours, user: "me" }))).toEqual([
       "registry.user is no setting:  pulumi config rm --path registry.user",
     ]);
   });
@@ -189,7 +185,7 @@ describe("the registry", () => {
   test.each(['"ghcr.io"', "null", "3", '["ghcr.io"]', "ghcr.io", '{"password":"hunter2"'])(
     "that is no object, such as %s, is one of the faults that are listed, and nothing of it is shown",
     (registry) => {
-      const [fault] = faults(() => settingsWith({ registry }));
+      const [fault] = faultsOf(() => settingsWith({ registry }));
       expect(fault).toMatch(/^registry[ .]/);
       expect(fault).not.toContain("hunter2");
     },
@@ -221,7 +217,7 @@ describe("autoscaling", () => {
       "workers is 5, more than autoscaling.max:  pulumi config set --path autoscaling.max 5",
     ],
   ])("is refused as %j with %j", (autoscaling, others, fault) => {
-    expect(faults(() => withAutoscaling(autoscaling, others))).toEqual([fault]);
+    expect(faultsOf(() => withAutoscaling(autoscaling, others))).toEqual([fault]);
   });
 });
 

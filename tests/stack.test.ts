@@ -17,7 +17,7 @@ const labelsOf = (component: string) => ({
 });
 
 describe("the stack", () => {
-  test("is a namespace with its bounds, and in it two Deployments, each with a Service and an account, and nginx's configuration", () => {
+  test("is a namespace with its bounds, and in it two Deployments, each with its Services and an account, and nginx's configuration", () => {
     const names = usual.manifests.map(({ kind, metadata: { name, namespace } }) => `${namespace}/${kind}/${name}`);
     expect(names.sort()).toEqual([
       expect.stringMatching(/^coinflip\/ConfigMap\/nginx-[0-9a-f]+$/),
@@ -32,6 +32,7 @@ describe("the stack", () => {
       "coinflip/ResourceQuota/coinflip",
       "coinflip/Service/nginx-service",
       "coinflip/Service/worker",
+      "coinflip/Service/worker-any",
       "coinflip/ServiceAccount/nginx",
       "coinflip/ServiceAccount/worker",
       "undefined/Namespace/coinflip",
@@ -147,14 +148,16 @@ describe("the stack", () => {
     });
   });
 
-  test("shows nginx the workers one by one, by a headless Service on the worker's port", () => {
+  test("shows nginx the workers one by one, by a headless Service on the worker's port, and all of them by one with an address", () => {
     expect(objectOf(usual, "Service", "worker").spec).toMatchObject({
       clusterIP: "None",
       ports: [{ port: 5000, targetPort: "http" }],
     });
+    const { clusterIP, selector } = objectOf(usual, "Service", "worker-any").spec;
+    expect([clusterIP, selector]).toEqual([undefined, labelsOf("worker")]);
     const { command, image, lifecycle, volumeMounts } = containerOf(usual, "nginx");
     const config = "/etc/coinflip";
-    const args = ["worker.coinflip.svc", "5000", "8080", String(timing.dnsValid)];
+    const args = ["worker.coinflip.svc", "worker-any.coinflip.svc", "5000", String(timing.dnsValid), "8080"];
     expect(command).toEqual(["/bin/sh", `${config}/start.sh`, `${config}/nginx.conf`, ...args]);
     expect(image).toBe("nginx:1.30.6-alpine");
     const drain = ["/bin/sh", "-c", `: >/tmp/draining; exec sleep ${timing.drainDelay}`];

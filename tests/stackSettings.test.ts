@@ -15,7 +15,7 @@ test("each setting is found where it takes effect", async () => {
   const names = { namespace: "flips", host: "coin.example.com", context: "coinflip-local" };
   const images = { nginxImage: "nginx:1.31.0", nodeImage: "node:26.0.0" };
   const numbers = { workers: "3", loadBalancers: "4", maxHeads: "20", nodePort: "31000" };
-  const bounds = { maxConcurrent: "7", deadlineSeconds: "10", workerCpu: "250m", nginxCpu: "3" };
+  const bounds = { maxConcurrent: "7", deadlineSeconds: "10", workerCpu: "250m", nginxCpu: "3", rateLimit: "50" };
   const program = await stack.run({ ...names, ...images, ...numbers, ...bounds });
   expect(program.outputs).toMatchObject({ url: "http://coin.example.com:31000", workers: 3, namespace: "flips" });
   expect(new Set(program.manifests.map(({ metadata }) => metadata.namespace))).toEqual(new Set([undefined, "flips"]));
@@ -28,6 +28,7 @@ test("each setting is found where it takes effect", async () => {
   expect([cpuOf("worker"), cpuOf("nginx")]).toEqual(["250m", "3"]);
   const config = (objectOf(program, "ConfigMap").data as Record<string, string>)["nginx.conf"];
   expect(config).toContain("worker_processes 3;");
+  expect(config).toContain("rate=50r/s;");
   expect(config).toContain(`proxy_read_timeout ${timingFor(10).read}s;`);
   for (const name of ["worker", "nginx"])
     expect(podOf(program, name).terminationGracePeriodSeconds).toBe(timingFor(10).grace);
@@ -58,6 +59,14 @@ test.each(["ClusterIP", "LoadBalancer"])(
     expect(program.outputs.endpoint).toBe("http://nginx-service.coinflip.svc/compute");
   },
 );
+
+test("a limit by the client's address asks a load balancer for the address", async () => {
+  const policyOf = async (config: Record<string, string>) =>
+    objectOf(await stack.run(config), "Service", "nginx-service").spec.externalTrafficPolicy;
+  expect(await policyOf({ serviceType: "LoadBalancer" })).toBeUndefined();
+  expect(await policyOf({ serviceType: "LoadBalancer", rateLimit: "10" })).toBe("Local");
+  expect(await policyOf({ rateLimit: "10" })).toBeUndefined();
+});
 
 describe("with a registry", () => {
   const ours = { server: "ghcr.io", repository: "me/coinflip" };

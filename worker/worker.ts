@@ -36,10 +36,12 @@ const SCRAPERS = {
   operator: [{ namespaceSelector: {}, podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
 };
 
-/** The coin flippers: a Deployment, and a headless Service whose DNS record lists the ready ones. */
+/** The coin flippers: a Deployment, a headless Service whose DNS record lists the ready ones, and one with an address. */
 export class Worker extends pulumi.ComponentResource {
   /** The headless Service, as `NAME.NAMESPACE.svc` without the cluster's domain. */
   readonly host: pulumi.Output<string>;
+  /** The Service under whose one address some worker answers, likewise. */
+  readonly anyHost: pulumi.Output<string>;
   readonly port = PORT;
   readonly metricsPort = METRICS_PORT;
   /** On the pods. */
@@ -93,22 +95,23 @@ export class Worker extends pulumi.ComponentResource {
       { parent: this },
     );
     if (autoscaling) this.autoscale(name, args, workload, autoscaling);
-    const service = new k8s.core.v1.Service(
-      name,
-      {
-        metadata: { name, namespace, labels: workload.labels },
-        spec: {
-          clusterIP: "None",
-          selector: workload.labels,
-          ports: [{ name: "http", port: PORT, targetPort: "http" }],
+    const service = (name: string, type: { clusterIP?: "None" }) => {
+      const { metadata } = new k8s.core.v1.Service(
+        name,
+        {
+          // The Deployment waits for its pods already; the provider would watch their endpoints for ten seconds more.
+          metadata: { name, namespace, labels: workload.labels, annotations: { "pulumi.com/skipAwait": "true" } },
+          spec: { ...type, selector: workload.labels, ports: [{ name: "http", port: PORT, targetPort: "http" }] },
         },
-      },
-      { parent: this },
-    );
-    this.host = pulumi.interpolate`${service.metadata.name}.${service.metadata.namespace}.svc`;
+        { parent: this },
+      );
+      return pulumi.interpolate`${metadata.name}.${metadata.namespace}.svc`;
+    };
+    this.host = service(name, { clusterIP: "None" });
+    this.anyHost = service(`${name}-any`, {});
     this.labels = workload.labels;
     this.replicas = workload.replicas;
-    this.registerOutputs({ host: this.host, replicas: this.replicas });
+    this.registerOutputs({ host: this.host, anyHost: this.anyHost, replicas: this.replicas });
   }
 
   private autoscale(name: string, { namespace, replicas, cpu }: WorkerArgs, workload: Workload, wanted: Autoscaling) {

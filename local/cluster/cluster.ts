@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, openSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { localClusterDir } from "../../cluster";
 import { run, succeeds, waitFor } from "../run";
@@ -56,6 +56,8 @@ async function freeSubnet() {
 export async function start(bin: string): Promise<void> {
   await stop(); // What is left of one that ended by itself.
   await mkdir(logDir, { recursive: true });
+  // For the program, which asks the cluster what it has.
+  await symlink(join(bin, "kubectl"), join(dir, "kubectl"));
   const subnet = await freeSubnet();
   await makeCgroup(subnet.cgroup);
   const log = openSync(join(logDir, "node.log"), "a");

@@ -33,7 +33,7 @@ async function withConstant(manifests: readonly Manifest[]): Promise<Manifest[]>
     if (manifest.kind !== "ConfigMap") return manifest;
     const data = manifest.data as Record<string, string>;
     const text = data["nginx.conf"] ?? "";
-    const edited = text.replace(/^ {4}location \/ \{.*?^ {4}\}\n/ms, constant);
+    const edited = text.replace(/^ {4}location ~ .*?^ {4}\}\n/ms, constant);
     if (edited === text) throw new Error("nginx.conf has no location to answer in place of the workers");
     return { ...manifest, data: { ...data, "nginx.conf": edited } };
   });

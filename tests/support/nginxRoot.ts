@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { cacheDir } from "../../local/cluster/binaries";
 import { makeRoot } from "../../local/debian";
@@ -11,6 +12,7 @@ import { timingFor } from "../../worker/timing";
 
 const ARCHIVE = join(cacheDir, "nginx-rootfs.tar");
 const TOOLS = ["mmdebstrap", "tar", "unshare", "nsenter", "ip", "mount", "chroot"];
+const SURROUNDINGS = join(__dirname, "surroundings.mjs");
 const START = join(__dirname, "..", "..", "nginx", "start.sh");
 /** Like a pod's: a user without rights, a network of its own, and what nginx may write to only in /tmp. */
 const IN_POD = `
@@ -45,7 +47,12 @@ export interface Outcome {
 /** The files of Debian forky's nginx, the first release whose open-source version can follow DNS (1.27.3). */
 export class NginxRoot {
   private root = "";
+
+  /** @param listen what nginx listens to, each a port with what `listen` takes beside it */
+  constructor(private readonly listen: readonly string[] = ["8080"]) {}
+
   private child: ChildProcess | undefined;
+  private surroundings: ChildProcess | undefined;
 
   async make(): Promise<void> {
     if (!existsSync(ARCHIVE)) {
@@ -73,10 +80,14 @@ export class NginxRoot {
     await rm(output, { force: true });
     const to = openSync(output, "a");
     chmodSync(output, 0o666);
-    const args = ["/etc/coinflip/nginx.conf", "worker.coinflip.svc", "5000", "8080", String(timingFor(30).dnsValid)];
+    const hosts = ["worker.coinflip.svc", "worker-any.coinflip.svc"];
+    const args = ["/etc/coinflip/nginx.conf", ...hosts, "5000", String(timingFor(30).dnsValid), ...this.listen];
     const PATH = `${nginx === "testing" ? "/testing:" : ""}/usr/sbin:/usr/bin:/sbin:/bin`;
     const env = { PATH, ROOT: this.root, NETWORK: network };
-    const child = spawn("unshare", ["--mount", "--net", "sh", "-euc", IN_POD, "sh", ...args], {
+    const pod = ["--mount", "sh", "-euc", IN_POD, "sh", ...args];
+    const joined = ["nsenter", "--net", "--target", String(this.surroundings?.pid), "unshare"];
+    const [command = "", ...rest] = this.surroundings ? [...joined, ...pod] : ["unshare", "--net", ...pod];
+    const child = spawn(command, rest, {
       env,
       stdio: ["ignore", to, to],
     });
@@ -96,6 +107,20 @@ export class NginxRoot {
     this.child = await this.start(config, resolvConf, "real", "loopback");
   }
 
+  /**
+   * Begins a DNS server and HTTP servers in a network that the next nginx joins: see surroundings.mjs.
+   *
+   * @param names the addresses of each name of the namespace, such as `worker`
+   * @param workers the addresses at which a worker answers
+   */
+  async surround(names: Readonly<Record<string, readonly string[]>>, workers: readonly string[]): Promise<void> {
+    const args = ["-euc", 'ip link set lo up; exec "$@"', "sh", process.execPath, SURROUNDINGS];
+    this.surroundings = spawn("unshare", ["--net", "sh", ...args, JSON.stringify({ names, workers })], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(this.surroundings.stdout as Readable, "data");
+  }
+
   /** Runs a JavaScript expression in the network of the nginx that runs; its value comes back by JSON. */
   async fromInside(expression: string): Promise<unknown> {
     const script = `(async () => console.log(JSON.stringify(await (${expression}))))()`;
@@ -104,13 +129,49 @@ export class NginxRoot {
     return JSON.parse(stdout);
   }
 
+  /** Sends a request to the nginx that runs, as soon as it listens. */
+  async ask(path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
+    const answer = await this.fromInside(`(async () => {
+      const until = performance.now() + 5000;
+      const ask = () => fetch(${JSON.stringify(`http://127.0.0.1:8080${path}`)}, ${JSON.stringify(init)})
+        .catch((error) => performance.now() > until ? Promise.reject(error) : ask());
+      const response = await ask();
+      return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
+    })()`);
+    return answer as { status: number; headers: Record<string, string>; text: string };
+  }
+
+  /** Writes each text to one connection, each 200 ms after the last; what came back until it was closed, and when. */
+  async write(...texts: readonly string[]) {
+    const answer = await this.fromInside(`(async () => {
+      const socket = require("node:net").connect(8080, "127.0.0.1");
+      let text = "";
+      socket.on("data", (data) => (text += data)).on("error", () => undefined);
+      const start = performance.now();
+      const closed = new Promise((resolve) => socket.on("close", () => resolve((performance.now() - start) / 1000)));
+      for (const each of ${JSON.stringify(texts)}) {
+        socket.write(each);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      return { seconds: await closed, text };
+    })()`);
+    return answer as { text: string; seconds: number };
+  }
+
   read = (file: string) => readFile(join(this.root, file), "utf8");
 
-  /** Makes an empty file. */
-  touch = (file: string) => writeFile(join(this.root, file), "");
+  /** Writes a file, empty if no text is given, as a volume would hold it. */
+  async put(file: string, text = ""): Promise<void> {
+    const path = join(this.root, file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
 
   async end(): Promise<void> {
-    if (this.child?.exitCode === null && this.child.kill("SIGTERM")) await once(this.child, "close");
+    for (const child of [this.surroundings, this.child]) {
+      if (child?.exitCode === null && child.kill("SIGTERM")) await once(child, "close");
+    }
+    this.surroundings = undefined;
     this.child = undefined;
   }
 

@@ -2,12 +2,15 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ImageInputs, Manifest, Program } from "../../local/program";
+import type { PinInputs } from "../../pin";
 import type { SideloadInputs } from "../../worker/sideload";
 
 const ROOT = join(__dirname, "..", "..");
 const SOURCES = [
   "index.ts",
   "namespace.ts",
+  "pin.ts",
+  "requirements.ts",
   "rules.ts",
   "settings.ts",
   "cluster.ts",
@@ -19,10 +22,11 @@ const SOURCES = [
   "Pulumi.yaml",
 ];
 
-/** What the program declared, and what it had done to images. */
+/** What the program declared, and what it had done to images, and asked of the cluster. */
 export interface Deployed extends Program {
   readonly images: readonly ImageInputs[];
   readonly sideloads: readonly SideloadInputs[];
+  readonly requirements: readonly PinInputs[];
 }
 
 /**
@@ -67,6 +71,7 @@ export class StackCopies {
     const { resolvedConfig } = require(join(copy, "local", "stackConfig")) as typeof import("../../local/stackConfig");
     const images: ImageInputs[] = [];
     const sideloads: SideloadInputs[] = [];
+    const requirements: PinInputs[] = [];
     const own = Object.fromEntries(Object.entries(config).map(([name, value]) => [`coinflip:${name}`, value]));
     const program = await runProgram(
       { ...(await resolvedConfig()), ...own },
@@ -78,9 +83,13 @@ export class StackCopies {
         async sideload(inputs) {
           sideloads.push(inputs);
         },
+        async requirements(inputs) {
+          requirements.push(inputs);
+        },
+        selfSigned: async ({ host }) => ({ certificate: `certificate of ${host}`, key: `key of ${host}` }),
       },
     );
-    return { ...program, images, sideloads };
+    return { ...program, images, sideloads, requirements };
   }
 
   remove(): void {
@@ -95,6 +104,7 @@ export interface K8sObject extends Manifest {
     readonly replicas: number;
     readonly type?: string;
     readonly clusterIP?: string;
+    readonly externalTrafficPolicy?: string;
     readonly selector: Record<string, unknown>;
     readonly ports: readonly Record<string, unknown>[];
     readonly template: {

@@ -1,0 +1,97 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { Cluster } from "../cluster";
+import { ClusterPin, type PinInputs } from "../pin";
+import { lacks, type Requirements } from "../requirements";
+import { providerOf } from "./support/dynamicProvider";
+import { FakeTools, type Reply } from "./support/fakeTools";
+
+const cluster: Cluster = { context: "prod", kind: "remote", name: "prod", host: "prod.example.com" };
+const namespace = "flips";
+let tools: FakeTools;
+beforeEach(() => {
+  tools = new FakeTools();
+});
+afterEach(() => tools.remove());
+
+const SECRET = "--context prod get secret own --namespace flips --ignore-not-found --output jsonpath={.type}";
+const CLASSES = "--context prod get ingressclasses --output jsonpath={.items[*].metadata.name}";
+const ROUTES = "--context prod get crd httproutes.gateway.networking.k8s.io --ignore-not-found --output name";
+const CREATE = "kubectl create secret tls own --namespace flips --cert tls.crt --key tls.key";
+
+test("a stack that requires nothing asks the cluster nothing", async () => {
+  expect(await lacks(cluster, { namespace })).toEqual([]);
+  expect(tools.calls()).toEqual([]);
+});
+
+test.each<[of: string, Omit<Requirements, "namespace">, Record<string, Reply>, string[]]>([
+  ["a Secret that is there", { tlsSecret: "own" }, { [SECRET]: { says: "kubernetes.io/tls" } }, []],
+  [
+    "a Secret that is not there",
+    { tlsSecret: "own" },
+    { [SECRET]: { says: "" } },
+    [
+      `the namespace "flips" has no Secret "own", which tls.secret names:  ${CREATE} ` +
+        "(a namespace that is not there yet is made without tls; or give tls.certificate and tls.key)",
+    ],
+  ],
+  [
+    "a Secret of another type",
+    { tlsSecret: "own" },
+    { [SECRET]: { says: "Opaque" } },
+    [`the Secret "own" is of type Opaque, and not kubernetes.io/tls:  ${CREATE}`],
+  ],
+  ["no IngressClass", { oneIngressClass: true }, { [CLASSES]: { says: "" } }, []],
+  ["one IngressClass", { oneIngressClass: true }, { [CLASSES]: { says: "a" } }, []],
+  [
+    "several IngressClasses",
+    { oneIngressClass: true },
+    { [CLASSES]: { says: "a b" } },
+    [
+      "the cluster has several IngressClasses (a, b), and ingress names none:  pulumi config set --path ingress.className a",
+    ],
+  ],
+  [
+    "the Gateway API",
+    { httpRoutes: true },
+    { [ROUTES]: { says: "customresourcedefinition.apiextensions.k8s.io/httproutes.gateway.networking.k8s.io" } },
+    [],
+  ],
+  [
+    "no Gateway API",
+    { httpRoutes: true },
+    { [ROUTES]: { says: "" } },
+    [
+      "the cluster has no httproutes.gateway.networking.k8s.io, which gateway takes:  install the Gateway API, or pulumi config rm gateway",
+    ],
+  ],
+])("a cluster with %s", async (_, requirements, replies, expected) => {
+  tools.tool("kubectl", replies);
+  expect(await lacks(cluster, { namespace, ...requirements })).toEqual(expected);
+});
+
+test("a cluster that does not answer is told with what kubectl said", async () => {
+  tools.tool("kubectl", { [CLASSES]: { fails: "Unable to connect to the server" } });
+  await expect(lacks(cluster, { namespace, oneIngressClass: true })).rejects.toThrow(
+    "the cluster does not say what it has: Unable to connect to the server",
+  );
+});
+
+test("a machine without kubectl is told so, unless the local cluster brings its own", async () => {
+  await expect(lacks(cluster, { namespace, oneIngressClass: true })).rejects.toThrow("kubectl is not installed");
+  const own: Cluster = { context: "coinflip-local", kind: "coinflip", name: "local", host: "10.90.0.2" };
+  tools.tool("its-own", { [CLASSES.replace("prod", "coinflip-local")]: { says: "a b" } });
+  mkdirSync(join(tools.folder, "coinflip", "local"), { recursive: true });
+  symlinkSync(join(tools.folder, "bin", "its-own"), join(tools.folder, "coinflip", "local", "kubectl"));
+  expect(await lacks(own, { namespace, oneIngressClass: true })).toHaveLength(1);
+});
+
+test("the stack's memory of its cluster stops a preview where something is lacking", async () => {
+  const requirements: Requirements = { namespace, oneIngressClass: true };
+  const { provider, inputs } = await providerOf<PinInputs>(() => new ClusterPin("cluster", cluster, requirements));
+  tools.tool("kubectl", { [CLASSES]: { says: "a b" } });
+  const checked = await provider.check?.({} as never, inputs);
+  expect(checked?.failures).toEqual([
+    { property: "requirements", reason: expect.stringContaining("several IngressClasses (a, b)") },
+  ]);
+});
