@@ -64,7 +64,12 @@ export class Workload extends pulumi.ComponentResource {
           labels,
           // A removed stack need not wait pod by pod: its namespace goes last, and only when they are gone.
           // Forced, for the replicas are the autoscaler's until `autoscaling` is switched off.
-          annotations: { "pulumi.com/deletionPropagationPolicy": "background", "pulumi.com/patchForce": "true" },
+          annotations: {
+            "pulumi.com/deletionPropagationPolicy": "background",
+            "pulumi.com/patchForce": "true",
+            // Always pulled, an image that is loaded into the cluster could not be had; all have a version or a digest.
+            "kube-score/ignore": "container-image-pull-policy",
+          },
         },
         spec: {
           ...(replicas !== undefined && { replicas }),

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentContext } from "../cluster";
-import { buildBinaries, buildMetricsServer } from "./cluster/binaries";
+import { buildBinaries, installGo } from "./cluster/binaries";
 import * as localCluster from "./cluster/cluster";
 import { addContext, CONTEXT, chooseContext } from "./cluster/kubeconfig";
 import { cannotHost, installPackages } from "./cluster/packages";
@@ -22,7 +22,8 @@ const applyAddon = (file: string) =>
 
 /** Runs what an autoscaler asks for the workers' load, on the local cluster; others have it, or their users see to it. */
 async function startMetricsServer(say: Say): Promise<void> {
-  await loadProgram(await buildMetricsServer(say), "metrics-server");
+  const folder = await installGo("sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0", say);
+  await loadProgram(folder, "metrics-server");
   await applyAddon("metrics-server.yaml");
   const where = ["--context", CONTEXT, "--namespace", "kube-system"];
   await kubectl([...where, "rollout", "status", "deployment/metrics-server", "--timeout=90s"]);

@@ -92,7 +92,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
           ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
           // Into service only once a worker has answered through it; from then on nginx speaks for itself.
           startupProbe: { ...probe("/readyz"), periodSeconds: 1, failureThreshold: 300 },
-          readinessProbe: { ...probe("/nginx-healthz"), periodSeconds: 5 },
+          readinessProbe: { ...probe("/nginx-readyz"), periodSeconds: 5 },
           livenessProbe: { ...probe("/nginx-healthz"), periodSeconds: 10, timeoutSeconds: 5 },
           // kube-proxy hears of the end first, and clients by `Connection: close`; then QUIT, the image's stop signal, lets requests finish.
           lifecycle: {
@@ -132,7 +132,11 @@ export class LoadBalancer extends pulumi.ComponentResource {
           namespace,
           labels: workload.labels,
           // The Deployment waits for its pods already; the provider would watch their endpoints for ten seconds more.
-          ...(serviceType !== "LoadBalancer" && { annotations: { "pulumi.com/skipAwait": "true" } }),
+          annotations: {
+            ...(serviceType !== "LoadBalancer" && { "pulumi.com/skipAwait": "true" }),
+            // A NodePort is what works on any cluster; others are a setting away.
+            ...(serviceType === "NodePort" && { "kube-score/ignore": "service-type" }),
+          },
         },
         spec: {
           type: serviceType,

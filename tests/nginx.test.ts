@@ -190,6 +190,7 @@ describe("nginx, started by start.sh,", () => {
     await nginx.serve(rendered(), pod("nameserver 127.0.0.1", SEARCH));
     const ask = (path: string, id: string) => nginx.ask(path, { headers: { "x-request-id": id } });
     expect(await ask("/nginx-healthz", "probe")).toMatchObject({ status: 200, text: '{"status":"ok"}' });
+    expect(await ask("/nginx-readyz", "probe")).toMatchObject({ status: 200, text: '{"status":"ready"}' });
     const lost = await ask("/compute", "order-66");
     const type = "application/problem+json";
     const headers = { "content-type": type, "x-request-id": "order-66", connection: "keep-alive" };

@@ -128,7 +128,8 @@ describe("nginx with TLS", () => {
       expect(status).toBe("HTTP/1.1 308 Permanent Redirect");
       expect(headers).toContain(`Location: https://${HOST}:30443${path}`);
     }
-    for (const path of ["/healthz", "/readyz", "/nginx-healthz"]) expect((await nginx.ask(path)).status).toBe(200);
+    for (const path of ["/healthz", "/readyz", "/nginx-healthz", "/nginx-readyz"])
+      expect((await nginx.ask(path)).status).toBe(200);
   });
 
   testHere("redirects plain HTTP where TLS is spoken as well", async () => {

@@ -133,7 +133,7 @@ describe("the stack", () => {
       );
     const http = (path: string) => ({ path, port: "http" });
     expect(paths("worker")).toEqual([undefined, http("/readyz"), http("/healthz")]);
-    expect(paths("nginx")).toEqual([http("/readyz"), http("/nginx-healthz"), http("/nginx-healthz")]);
+    expect(paths("nginx")).toEqual([http("/readyz"), http("/nginx-readyz"), http("/nginx-healthz")]);
   });
 
   test.each(["worker", "nginx"])("asks for what %s needs, bounds what it takes, and gives it time to drain", (name) => {

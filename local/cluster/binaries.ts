@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { run } from "../run";
 
 export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "coinflip");
@@ -65,19 +65,19 @@ async function build(dir: string, onLine: (line: string) => void): Promise<void>
   await Promise.all(PROGRAMS.map((program) => symlink("kube", join(dir, program))));
 }
 
-/** Builds metrics-server, unless it is in the cache; returns its folder. */
-export async function buildMetricsServer(onLine: (line: string) => void): Promise<string> {
-  const version = "v0.9.0";
-  const dir = join(cacheDir, `metrics-server-${version}`);
-  if (existsSync(dir)) return dir;
-  const partial = `${dir}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  const program = `sigs.k8s.io/metrics-server/cmd/metrics-server@${version}`;
-  await run("go", ["install", "-v", "-trimpath", "-ldflags", "-s -w", program], {
-    env: { CGO_ENABLED: "0", GOBIN: partial },
-    timeout: 30 * 60_000,
-    onLine,
+/**
+ * Builds a program from its Go module, unless it is in the cache; returns its folder.
+ *
+ * @param program as `go install` takes it, with a version: example.com/module/cmd/program@v1.2.3
+ */
+export async function installGo(program: string, onLine?: (line: string) => void): Promise<string> {
+  const dir = join(cacheDir, basename(program));
+  await buildOnce(dir, async (partial) => {
+    await run("go", ["install", "-v", "-trimpath", "-ldflags", "-s -w", program], {
+      env: { CGO_ENABLED: "0", GOBIN: partial },
+      timeout: 30 * 60_000,
+      ...(onLine && { onLine }),
+    });
   });
-  await rename(partial, dir);
   return dir;
 }

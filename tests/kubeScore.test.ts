@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import execa from "execa";
+import { installGo } from "../local/cluster/binaries";
+import { cannotHost } from "../local/cluster/packages";
+import { toYaml } from "../local/deploy";
+import { StackCopies } from "./support/stack";
+
+jest.setTimeout(10 * 60_000);
+
+const reason = cannotHost();
+if (reason !== undefined) process.stdout.write(`Skipped: kube-score, which Go builds. ${reason}\n`);
+
+(reason === undefined ? describe : describe.skip)("kube-score", () => {
+  const stack = new StackCopies();
+  let program: string;
+  beforeAll(async () => {
+    program = join(await installGo("github.com/zegl/kube-score/cmd/kube-score@v1.20.0"), "kube-score");
+  });
+  afterAll(() => stack.remove());
+
+  test.each([
+    ["the stack as it is", {}],
+    ["autoscaling", { autoscaling: '{"max":5}' }],
+    ["monitoring", { monitoring: "on" }],
+    ["TLS", { tls: '{"secret":"coinflip-tls"}', host: "coin.example.com" }],
+    ["an Ingress", { ingress: '{"host":"coin.example.com"}', serviceType: "ClusterIP" }],
+  ])("finds nothing to say of %s", async (_, config) => {
+    const { manifests } = await stack.run(config);
+    const args = ["score", "--output-format", "ci", "-"];
+    const { exitCode, stdout } = await execa(program, args, { input: toYaml(manifests), reject: false });
+    const lines = stdout.split("\n");
+    expect(lines.filter((line) => /^\[(CRITICAL|WARNING)\]/.test(line))).toEqual([]);
+    expect(lines.filter((line) => line.startsWith("[OK]")).length).toBeGreaterThan(50);
+    expect(exitCode).toBe(0);
+  });
+});
