@@ -114,6 +114,8 @@ describe("tls", () => {
       { name: "http", port: 80, targetPort: "http", nodePort: 30080 },
       { name: "https", port: 443, targetPort: "https", nodePort: 31443 },
     ]);
+    const policy = objectOf(program, "NetworkPolicy", "nginx").spec as unknown as { ingress: unknown };
+    expect(policy.ingress).toEqual([{ ports: [{ port: "http" }, { port: "https" }] }]);
     expect(program.outputs.endpoint).toBe(`https://${HOST}:31443/compute`);
     expect(JSON.stringify(program.outputs)).not.toContain("key of");
   });
