@@ -73,7 +73,7 @@ export class Grafana extends pulumi.ComponentResource {
       { key: "dashboards.yaml", path: "provisioning/dashboards/coinflip.yaml" },
       { key: "coinflip.json", path: DASHBOARD },
     ];
-    const probe = { httpGet: { path: "/api/health", port: "http" } };
+    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
       {
@@ -86,9 +86,9 @@ export class Grafana extends pulumi.ComponentResource {
           env: Object.entries(SETTINGS).map(([name, value]) => ({ name, value })),
           ports: [{ name: "http", containerPort: PORT }],
           // It makes its database first.
-          startupProbe: { ...probe, periodSeconds: 2, failureThreshold: 60 },
-          readinessProbe: { ...probe, periodSeconds: 5 },
-          livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 5 },
+          startupProbe: { ...probe("/api/health"), periodSeconds: 2, failureThreshold: 60 },
+          readinessProbe: { ...probe("/api/health"), periodSeconds: 5 },
+          livenessProbe: { ...probe("/healthz"), periodSeconds: 10, timeoutSeconds: 5 },
           resources: {
             requests: { cpu: "50m", memory: "128Mi", "ephemeral-storage": "64Mi" },
             limits: { cpu: "1", memory: "512Mi", "ephemeral-storage": "1Gi" },
