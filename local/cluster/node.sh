@@ -124,6 +124,13 @@ start kube-controller-manager kube-controller-manager --kubeconfig="$conf/contro
   --root-ca-file="$pki/ca.crt" --service-account-private-key-file="$pki/sa.key" --use-service-account-credentials --leader-elect=false \
   --allocate-node-cidrs --cluster-cidr=10.244.0.0/24
 start kube-scheduler kube-scheduler --kubeconfig="$conf/scheduler.conf" --bind-address=127.0.0.1 --leader-elect=false
+# The kubelet would set these, which are the whole machine's. It finds what it wants, and leaves them alone.
+for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
+  kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+  file=$conf/${setting//\//-}
+  echo "${setting#*=}" >"$file"
+  mount --bind "$file" "/proc/sys/${setting%=*}"
+done
 start kubelet kubelet --config="$conf/kubelet.yaml" --kubeconfig="$conf/kubelet.conf" --root-dir="$state/kubelet" \
   --cert-dir="$state/kubelet/pki" --hostname-override="$name" --node-ip="$ip"
 start kube-proxy kube-proxy --config="$conf/proxy.yaml" --hostname-override="$name"

@@ -4,8 +4,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 const output = (command: string) => execFileSync("sh", ["-c", command]).toString();
 
-/** Those that a network for pods may change, and that are the whole machine's. */
-const SETTINGS = "^net.(ipv4.(conf.(all|default)|ip_forward)|core)|^kernel.(unprivileged_bpf|timer_mig)";
+/** Those that a network for pods or the kubelet may change, and that are the whole machine's. */
+const SETTINGS =
+  "^net.(ipv4.(conf.(all|default)|ip_forward)|core)|^kernel.(unprivileged_bpf|timer_mig|panic|keys.root)|^vm.(overcommit|panic)";
 
 /** What a stack could leave on this machine: compared before `up` and after `down`. */
 export function hostState() {
