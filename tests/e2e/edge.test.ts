@@ -130,10 +130,17 @@ function edgeOf(engine: Engine): void {
     const config = JSON.parse(await clone.kubectl(...dns, "get", "configmap", "coredns", "--output=json"));
     // For longer than the rollout takes, and the rest of the tests.
     const cached = config.data.Corefile.replace(/cache 30 \{.*?\}/s, "cache 900").replace("ttl 30", "ttl 900");
-    const data = JSON.stringify({ data: { Corefile: cached } });
-    await clone.kubectl(...dns, "patch", "configmap", "coredns", "--patch", data);
-    await clone.kubectl(...dns, "rollout", "restart", "deployment/coredns");
-    await clone.kubectl(...dns, "rollout", "status", "deployment/coredns", "--timeout=60s");
+    const restart = async (name: string, ...where: string[]) => {
+      await clone.kubectl(...where, "rollout", "restart", `deployment/${name}`);
+      await clone.kubectl(...where, "rollout", "status", `deployment/${name}`, "--timeout=60s");
+    };
+    const cache = async (Corefile: string) => {
+      await clone.kubectl(...dns, "patch", "configmap", "coredns", "--patch", JSON.stringify({ data: { Corefile } }));
+      await restart("coredns", ...dns);
+    };
+    await cache(cached);
+    // Its pods ask the new CoreDNS for the workers there are, and only those that were there stay in its cache.
+    await restart("nginx", "--namespace", "coinflip");
 
     const certificate = await certificateOf(await mounted());
     const lost: unknown[] = [];
@@ -149,8 +156,7 @@ function edgeOf(engine: Engine): void {
       }
     };
     const clients = [client(), client()];
-    await inStack("rollout", "restart", "deployment/worker");
-    await inStack("rollout", "status", "deployment/worker", "--timeout=60s");
+    await restart("worker", "--namespace", "coinflip");
     const address = await get("service worker-any", ".spec.clusterIP");
     await eventually(30, async () => {
       const log = await inStack("logs", "--selector=app.kubernetes.io/component=nginx", "--tail=50");
@@ -158,6 +164,7 @@ function edgeOf(engine: Engine): void {
     });
     stopped = true;
     await Promise.all(clients);
+    await cache(config.data.Corefile);
     expect(sent).toBeGreaterThan(100);
     expect(lost).toEqual([]);
   });

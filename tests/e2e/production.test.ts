@@ -103,7 +103,7 @@ describeOnCluster("in production", () => {
 
   it("adds workers under load, which nginx takes up as it is, and loses no request", async () => {
     const nginx = await pods("nginx");
-    const busy = begin({ url: endpoint, heads: 20, seconds: 180, connections: 16 });
+    const busy = begin({ url: endpoint, heads: 24, seconds: 180, connections: 16 });
     await losesNothing("the autoscaler adds workers", () =>
       eventually(120, async () => {
         expect(Number(await field("deployment/worker", ".status.readyReplicas"))).toBeGreaterThan(3);

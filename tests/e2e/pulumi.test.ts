@@ -2,7 +2,7 @@ import { pulumiProgram } from "../../local/pulumi";
 import { Clone } from "./clone";
 import { describeWithPulumi, withPulumi } from "./engine";
 import { measured, printReport } from "./report";
-import { compute } from "./service";
+import { compute, eventually } from "./service";
 
 jest.setTimeout(20 * 60_000);
 
@@ -37,6 +37,32 @@ describeWithPulumi("an ordinary Pulumi program", () => {
     const up = await pulumi("up", "--yes", "--skip-preview");
     measured("workers 2 → 3 (s)", up.seconds, 8);
     expect(up.output).toContain("workers  : 2 => 3");
+  });
+
+  it("leaves the workers to an autoscaler without a drop, lets it have them, and takes them back", async () => {
+    const replicas = async () =>
+      Number(
+        await clone.kubectl(
+          ...["--namespace", "coinflip", "get", "deployment", "worker", "--output", "jsonpath={.spec.replicas}"],
+        ),
+      );
+    const up = async () =>
+      (await clone.succeed(pulumiProgram(), "up", "--yes", "--skip-preview", "--color=never")).output;
+    await pulumi("config", "set", "--path", "autoscaling.min", "3");
+    await pulumi("config", "set", "--path", "autoscaling.max", "5");
+    await up();
+    expect(await replicas()).toBe(3);
+    // Its minimum it keeps to without metrics.
+    await pulumi("config", "set", "--path", "autoscaling.min", "4");
+    await up();
+    await eventually(40, async () => expect(await replicas()).toBe(4));
+    await pulumi("config", "set", "maxHeads", "31");
+    await up();
+    expect(await replicas()).toBe(4);
+    await pulumi("config", "rm", "autoscaling");
+    await up();
+    expect(await replicas()).toBe(3);
+    expect((await pulumi("preview", "--expect-no-changes")).exitCode).toBe(0);
   });
 
   it("refuses another cluster than the one it is on, and touches nothing", async () => {
