@@ -5,7 +5,7 @@ import { cannotHost } from "../local/cluster/packages";
 import { toYaml } from "../local/deploy";
 import { StackCopies } from "./support/stack";
 
-jest.setTimeout(10 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 /** Their data is one's own: a second one would show other numbers, or none. */
 const ONE_OF_EACH = ["grafana", "prometheus"].map(

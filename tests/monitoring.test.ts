@@ -9,7 +9,7 @@ import { setUp } from "./support/coinflipApp";
 import { promtool, providePromtool, whyNoPromtool } from "./support/promtool";
 import { containerOf, type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
 
-jest.setTimeout(120_000);
+jest.setTimeout(5 * 60_000);
 
 const NAMESPACE = "coinflip";
 const rules = ruleGroups(NAMESPACE).flatMap((group) => group.rules);

@@ -51,7 +51,7 @@ export class Clone {
       env: this.env,
       all: true,
       reject: false,
-      timeout: 15 * 60_000,
+      timeout: 25 * 60_000,
     });
     return { exitCode, output: all, seconds: (performance.now() - start) / 1000 };
   }

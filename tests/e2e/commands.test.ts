@@ -4,7 +4,7 @@ import { parseAllDocuments } from "yaml";
 import { Clone } from "./clone";
 import { describeOnCluster } from "./engine";
 
-jest.setTimeout(20 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 describe("npm run render", () => {
   const clone = new Clone();

@@ -11,7 +11,7 @@ import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, with
 import { measured, printReport } from "./report";
 import { eventually } from "./service";
 
-jest.setTimeout(10 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 const HOST = "coin.example.com";
 const GATEWAY_API = "sigs.k8s.io/gateway-api@v1.4.0";

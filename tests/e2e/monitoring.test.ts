@@ -9,7 +9,7 @@ import { Clone } from "./clone";
 import { describeOnCluster } from "./engine";
 import { compute, eventually, steadyRequests } from "./service";
 
-jest.setTimeout(10 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 /** Where the operator's CRDs are, which are taken as they are published. */
 const OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.89.0";

@@ -4,7 +4,7 @@ import { Clone } from "./clone";
 import { describeOnCluster, withoutPulumi } from "./engine";
 import { eventually, workersOf } from "./service";
 
-jest.setTimeout(10 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 /** During each rollout at least so many requests are sent. */
 const REQUESTS = 20_000;

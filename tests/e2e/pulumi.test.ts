@@ -4,7 +4,7 @@ import { describeWithPulumi, withPulumi } from "./engine";
 import { measured, printReport } from "./report";
 import { compute, eventually } from "./service";
 
-jest.setTimeout(20 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 describeWithPulumi("an ordinary Pulumi program", () => {
   let clone: Clone;

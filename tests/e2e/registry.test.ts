@@ -3,7 +3,7 @@ import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, with
 import { PASSWORD, Registry, USERNAME } from "./registry";
 import { compute } from "./service";
 
-jest.setTimeout(20 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 /** A stack whose image is pushed to a registry, and pulled from there by the cluster. */
 function pushedStack(engine: Engine, port: number): void {

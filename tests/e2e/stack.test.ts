@@ -8,7 +8,7 @@ import { added, hostState, processesOf } from "./host";
 import { measured, printReport } from "./report";
 import { compute, eventually, steadyRequests, workersOf } from "./service";
 
-jest.setTimeout(20 * 60_000);
+jest.setTimeout(30 * 60_000);
 
 const ENDPOINT = /^(http:\/\/10\.90\.\d+\.2:30080\/compute)$/m;
 
