@@ -11,6 +11,9 @@ export const componentLabels = (component: string) => ({
   "app.kubernetes.io/component": component,
 });
 
+/** Asks the container's port `http` for a path. */
+export const probe = (path: string) => ({ httpGet: { path, port: "http" } });
+
 /**
  * For who looks names up. Policies see what answers for the DNS Service: pods of any labels, which on OpenShift listen on
  * 5353, or a cache at an address of the node (NodeLocal DNSCache). So it may be anywhere.

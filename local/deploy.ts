@@ -15,7 +15,7 @@ export const toYaml = (manifests: readonly Manifest[]) =>
   manifests.map((each) => stringify(each, { blockQuote: "literal", lineWidth: 0 })).join("---\n");
 
 /** Builds, pushes and loads as the providers do, and asks the cluster what they have in their state. */
-const effectsOn = (context: string, namespace: string): Effects => ({
+const effectsOn = (namespace: readonly string[]): Effects => ({
   async image({ imageName, build, skipPush, registry }: ImageInputs) {
     await buildImage(imageName, build);
     return skipPush ? undefined : push(imageName, registry);
@@ -27,17 +27,7 @@ const effectsOn = (context: string, namespace: string): Effects => ({
   },
   async selfSigned(inputs) {
     const which = ["--selector=app.kubernetes.io/component=nginx", "--field-selector=type=kubernetes.io/tls"];
-    const found = await kubectl([
-      "--context",
-      context,
-      "--namespace",
-      namespace,
-      "get",
-      "secrets",
-      ...which,
-      "-o",
-      "json",
-    ]);
+    const found = await kubectl([...namespace, "get", "secrets", ...which, "-o", "json"]);
     const { items } = JSON.parse(found) as { items: { data: Record<"tls.crt" | "tls.key", string> }[] };
     const pairs = items.map(({ data }) => ({ certificate: decoded(data["tls.crt"]), key: decoded(data["tls.key"]) }));
     return pairs.find(({ certificate }) => stillGood(certificate, inputs)) ?? selfSign(inputs);
@@ -78,9 +68,8 @@ async function push(image: string, registry: ImageInputs["registry"]): Promise<s
  */
 export async function deploy(context: string): Promise<Program["outputs"]> {
   const config = await resolvedConfig();
-  const effects = effectsOn(context, config["coinflip:namespace"] ?? "");
-  const { manifests, outputs } = await runProgram(config, effects);
-  const namespace = ["--context", context, "--namespace", outputs.namespace];
+  const namespace = ["--context", context, "--namespace", config["coinflip:namespace"] ?? ""];
+  const { manifests, outputs } = await runProgram(config, effectsOn(namespace));
   const apply = async (objects: readonly Manifest[], ...args: string[]) =>
     kubectl([...namespace, "apply", "--server-side", "--force-conflicts", ...args, "-f", "-"], {
       input: toYaml(objects),

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentContext } from "../cluster";
+import { provideImages } from "./baseImages";
 import { buildBinaries, installGo } from "./cluster/binaries";
 import * as localCluster from "./cluster/cluster";
 import { addContext, CONTEXT, chooseContext } from "./cluster/kubeconfig";
@@ -9,7 +10,7 @@ import { cannotHost, installPackages } from "./cluster/packages";
 import { deploy } from "./deploy";
 import { dockerAnswers, ourImages, startDocker } from "./docker";
 import { firstAnswer } from "./firstAnswer";
-import { type BaseImage, cannotPull, isStandIn, loadFromDocker, loadProgram, provideStandIn } from "./images";
+import { loadProgram } from "./images";
 import { kubectl } from "./kubectl";
 import type { Program } from "./program";
 import { cannotUsePulumi, pulumiUp } from "./pulumi";
@@ -42,42 +43,6 @@ async function startLocalCluster(bin: string): Promise<number | undefined> {
   await addContext();
   await applyAddon("addons.yaml");
   return ready;
-}
-
-/** Brings the base images to the local cluster. Others stand in for the usual ones that cannot be pulled. */
-async function provideImages(): Promise<string | undefined> {
-  const watched = (await getConfig("monitoring")) === "on";
-  const settings: readonly BaseImage[] = ["nodeImage", "nginxImage", ...(watched ? ["prometheusImage" as const] : [])];
-  let refused: string | undefined;
-  for (const setting of settings) {
-    const own = await getConfig(setting);
-    // A stand-in of an earlier time is no wish of the user's.
-    const asked = typeof own === "string" && !isStandIn(own) ? own : undefined;
-    const image = asked ?? String((await defaults())[setting]);
-    const reason = await cannotPull(image);
-    if (reason !== undefined && asked !== undefined) throw new Error(`${setting} ${image} cannot be pulled: ${reason}`);
-    refused ??= reason;
-    if (reason === undefined && setting !== "nodeImage") await loadFromDocker(image);
-    await setConfig({ [setting]: reason === undefined ? asked : await provideStandIn(setting) });
-  }
-  const told = refused && `made from Debian packages, since no image registry could be reached (${refused})`;
-  const lacking = watched && (await provideGrafana());
-  return [told, lacking].filter(Boolean).join("; ");
-}
-
-/** Brings Grafana's image to the local cluster. Debian has none to stand in for it. */
-async function provideGrafana(): Promise<string | undefined> {
-  const asked = await getConfig("grafanaImage");
-  if (asked === "") return undefined;
-  const image = String(asked ?? (await defaults()).grafanaImage);
-  const reason = await cannotPull(image);
-  if (reason === undefined) {
-    await loadFromDocker(image);
-    return undefined;
-  }
-  if (asked !== undefined) throw new Error(`grafanaImage ${image} cannot be pulled: ${reason}`);
-  await setConfig({ grafanaImage: "" });
-  return "Grafana is left out, for its image cannot be pulled, and Debian has none";
 }
 
 /** Images are built with Docker: its engine has to answer, and only where the cluster is ours it is started. */

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
-import { toDns, Workload } from "../workload";
+import { probe, toDns, Workload } from "../workload";
 import type { Prometheus } from "./prometheus";
 
 export interface GrafanaArgs {
@@ -73,7 +73,6 @@ export class Grafana extends pulumi.ComponentResource {
       { key: "dashboards.yaml", path: "provisioning/dashboards/coinflip.yaml" },
       { key: "coinflip.json", path: DASHBOARD },
     ];
-    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
       {

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
-import { componentLabels, toDns, Workload } from "../workload";
+import { componentLabels, probe, toDns, Workload } from "../workload";
 import { JOB, ruleFile } from "./rules";
 
 export interface PrometheusArgs {
@@ -68,7 +68,6 @@ export class Prometheus extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
       {

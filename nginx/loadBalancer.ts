@@ -4,7 +4,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
 import type { Timing } from "../worker/timing";
-import { componentLabels, toDns, Workload } from "../workload";
+import { componentLabels, probe, toDns, Workload } from "../workload";
 import { tlsSecret } from "./certificate";
 import { httpRoute, ingress } from "./ingress";
 import { renderNginx } from "./render";
@@ -78,7 +78,6 @@ export class LoadBalancer extends pulumi.ComponentResource {
     ];
     const labels = componentLabels(name);
     const secretName = tls && tlsSecret(name, tls, { namespace, host, labels }, { parent: this });
-    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
       {

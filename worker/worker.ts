@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Autoscaling, Registry, Settings } from "../settings";
-import { componentLabels, Workload } from "../workload";
+import { componentLabels, probe, Workload } from "../workload";
 import type { Timing } from "./timing";
 
 export interface WorkerArgs {
@@ -52,7 +52,6 @@ export class Worker extends pulumi.ComponentResource {
     super("coinflip:worker:Worker", name, args, opts);
     const { namespace, image, replicas, autoscaling, maxHeads, maxConcurrent, cpu, timing, registry, monitoring } =
       args;
-    const probe = (path: string) => ({ httpGet: { path, port: "http" } });
     const workload = new Workload(
       name,
       {

@@ -7,13 +7,12 @@ import { dashboard } from "../../monitoring/dashboard";
 import { ruleGroups } from "../../monitoring/rules";
 import { Clone } from "./clone";
 import { describeOnCluster } from "./engine";
-import { compute, eventually, steadyRequests } from "./service";
+import { compute, endpointOf, eventually, steadyRequests } from "./service";
 
 jest.setTimeout(30 * 60_000);
 
 /** Where the operator's CRDs are, which are taken as they are published. */
 const OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.89.0";
-const ENDPOINT = /^(http:\/\/10\.90\.\d+\.2:30080\/compute)$/m;
 
 interface Result {
   readonly metric: Readonly<Record<string, string>>;
@@ -22,7 +21,7 @@ interface Result {
 
 describeOnCluster("monitoring", () => {
   let clone: Clone;
-  let endpoint = "no endpoint";
+  let endpoint: string;
   const up = (...args: string[]) => clone.succeed("npm", "run", "up", "--", "--without-pulumi", ...args);
   /** Prometheus' answer, through the API server. */
   const api = async (path: string) => {
@@ -37,7 +36,7 @@ describeOnCluster("monitoring", () => {
   beforeAll(async () => {
     clone = new Clone();
     const { output } = await up("-c", "monitoring=on", "-c", "loadBalancers=1");
-    endpoint = ENDPOINT.exec(output)?.[1] ?? endpoint;
+    endpoint = endpointOf(output);
   });
   afterAll(async () => {
     await clone.run("npm", "run", "down");

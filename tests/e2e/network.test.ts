@@ -9,7 +9,7 @@ import { buildCilium } from "./network/cilium";
 import { NODE_PORTS, PORT, strangers } from "./network/strangers";
 import { type Origin, type Targets, whoReachesWhom } from "./network/table";
 import { measured, printReport } from "./report";
-import { compute, eventually } from "./service";
+import { compute, endpointOf, eventually } from "./service";
 
 jest.setTimeout(30 * 60_000);
 
@@ -116,7 +116,7 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
   it("carries an answer through NodePort, nginx and worker", async () => {
     const up = await clone.succeed("npm", "run", "up", "--", ...withoutPulumi.flags, "-c", "monitoring=on");
     measured("npm run up with Cilium (s)", up.seconds, 60);
-    endpoint = /^http:\/\/[\d.]+:30080\/compute$/m.exec(up.output)?.[0] ?? "";
+    endpoint = endpointOf(up.output);
     expect((await compute(endpoint, 3)).status).toBe(200);
     // From here on nginx sees the client's own address: the node's, which it saw so far, is let through whatever the policies say.
     await inCoinflip("patch", "service", "nginx-service", "--patch", '{"spec":{"externalTrafficPolicy":"Local"}}');

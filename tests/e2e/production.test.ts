@@ -2,7 +2,7 @@ import { installPackages } from "../../local/cluster/packages";
 import { begin, load } from "../bench/wrk";
 import { Clone } from "./clone";
 import { describeOnCluster, withoutPulumi } from "./engine";
-import { eventually, workersOf } from "./service";
+import { endpointOf, eventually, workersOf } from "./service";
 
 jest.setTimeout(30 * 60_000);
 
@@ -50,7 +50,7 @@ describeOnCluster("in production", () => {
     await installPackages(() => undefined, ["wrk"]);
     clone = new Clone();
     const up = await clone.succeed("npm", "run", "up", "--", "--without-pulumi");
-    endpoint = /^(http:\S+\/compute)$/m.exec(up.output)?.[1] ?? "no endpoint";
+    endpoint = endpointOf(up.output);
     await load({ url: endpoint, seconds: 5, connections: 32 });
   });
   afterAll(async () => {

@@ -1,7 +1,7 @@
 import { Clone } from "./clone";
 import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
 import { PASSWORD, Registry, USERNAME } from "./registry";
-import { compute } from "./service";
+import { compute, endpointOf } from "./service";
 
 jest.setTimeout(30 * 60_000);
 
@@ -21,7 +21,7 @@ function pushedStack(engine: Engine, port: number): void {
     registry = new Registry(port);
     await registry.start();
     const { output } = await clone.succeed("npm", "run", "up", "--", ...engine.flags);
-    endpoint = /^http:\/\/[\d.]+:30080\/compute$/m.exec(output)?.[0] ?? "";
+    endpoint = endpointOf(output);
     registry.announceTo(clone.clusterDir, endpoint.replace(/^http:\/\/([\d.]+)\.2:.*$/, "$1.1"));
   });
   afterAll(async () => {

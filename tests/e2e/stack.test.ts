@@ -6,11 +6,9 @@ import { Clone } from "./clone";
 import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
 import { added, hostState, processesOf } from "./host";
 import { measured, printReport } from "./report";
-import { compute, eventually, steadyRequests, workersOf } from "./service";
+import { compute, endpointOf, eventually, steadyRequests, workersOf } from "./service";
 
 jest.setTimeout(30 * 60_000);
-
-const ENDPOINT = /^(http:\/\/10\.90\.\d+\.2:30080\/compute)$/m;
 
 /** The stack's life on a real cluster, from a fresh clone to nothing left. The steps build on each other. */
 function lifeOfAStack(engine: Engine): void {
@@ -55,7 +53,7 @@ function lifeOfAStack(engine: Engine): void {
     else measured("npm run up, nothing built yet (s)", up.seconds, 9 * 60);
     const ready = /Ready after ([\d.]+) s/.exec(up.output)?.[1];
     measured("local cluster Ready (s)", Number(ready), 6);
-    endpoint = ENDPOINT.exec(up.output)?.[1] ?? "no endpoint";
+    endpoint = endpointOf(up.output);
     expect(up.output).toMatch(/\$ curl http.*\n\{"heads_required":3,"total_flips":\d+\}/);
     const { status, body } = await compute(endpoint, 3);
     expect(status).toBe(200);
