@@ -12,16 +12,31 @@ export interface Requirements {
   readonly tlsSecret?: string;
   /** No more than one IngressClass, for an Ingress that names none. */
   readonly oneIngressClass?: true;
-  /** The Gateway API's HTTPRoute. */
-  readonly httpRoutes?: true;
+  /** What settings take that not every cluster has. */
+  readonly crds?: readonly Crd[];
 }
 
-export const requirementsOf = ({ namespace, tls, ingress, gateway }: Settings): Requirements => ({
-  namespace,
-  ...(tls?.secret !== undefined && { tlsSecret: tls.secret }),
-  ...(ingress && ingress.className === undefined && { oneIngressClass: true }),
-  ...(gateway && { httpRoutes: true }),
-});
+const OPERATOR = "monitoring=operator takes:  install prometheus-operator, or pulumi config set monitoring on";
+/** Which setting takes a CustomResourceDefinition, and what to do where there is none. */
+const CRDS = {
+  "httproutes.gateway.networking.k8s.io": "gateway takes:  install the Gateway API, or pulumi config rm gateway",
+  "podmonitors.monitoring.coreos.com": OPERATOR,
+  "prometheusrules.monitoring.coreos.com": OPERATOR,
+} as const;
+type Crd = keyof typeof CRDS;
+
+export function requirementsOf({ namespace, tls, ingress, gateway, monitoring }: Settings): Requirements {
+  const crds: Crd[] = [];
+  if (gateway) crds.push("httproutes.gateway.networking.k8s.io");
+  if (monitoring === "operator")
+    crds.push("podmonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com");
+  return {
+    namespace,
+    ...(tls?.secret !== undefined && { tlsSecret: tls.secret }),
+    ...(ingress && ingress.className === undefined && { oneIngressClass: true }),
+    ...(crds.length > 0 && { crds }),
+  };
+}
 
 /** The local cluster comes with a kubectl of its own, for machines that have none. */
 async function kubectl({ kind, name, context }: Cluster, ...args: string[]): Promise<string> {
@@ -38,7 +53,7 @@ async function kubectl({ kind, name, context }: Cluster, ...args: string[]): Pro
 
 /** What the cluster lacks, each with what to do; empty if nothing. */
 export async function lacks(cluster: Cluster, requirements: Requirements): Promise<string[]> {
-  const { namespace, tlsSecret, oneIngressClass, httpRoutes } = requirements;
+  const { namespace, tlsSecret, oneIngressClass, crds = [] } = requirements;
   const lacking: string[] = [];
   if (tlsSecret !== undefined) {
     const where = ["--namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.type}"];
@@ -62,12 +77,9 @@ export async function lacks(cluster: Cluster, requirements: Requirements): Promi
           `  pulumi config set --path ingress.className ${names[0]}`,
       );
   }
-  if (httpRoutes) {
-    const crd = "httproutes.gateway.networking.k8s.io";
+  for (const crd of crds) {
     if ((await kubectl(cluster, "get", "crd", crd, "--ignore-not-found", "--output", "name")) === "")
-      lacking.push(
-        `the cluster has no ${crd}, which gateway takes:  install the Gateway API, or pulumi config rm gateway`,
-      );
+      lacking.push(`the cluster has no ${crd}, which ${CRDS[crd]}`);
   }
   return lacking;
 }

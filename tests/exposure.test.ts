@@ -210,7 +210,7 @@ describe("gateway", () => {
       hostnames: [HOST],
       rules: [{ backendRefs: [{ name: "nginx-service", port: 80 }] }],
     });
-    expect(program.requirements).toMatchObject([{ requirements: { httpRoutes: true } }]);
+    expect(program.requirements).toMatchObject([{ requirements: { crds: ["httproutes.gateway.networking.k8s.io"] } }]);
     expect(program.outputs.url).toBe(`https://${HOST}`);
   });
 });

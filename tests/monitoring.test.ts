@@ -82,6 +82,9 @@ describe("the stack's manifests", () => {
       podMetricsEndpoints: [{ port: "metrics" }],
     });
     expect(objectOf(program, "PrometheusRule").spec).toEqual({ groups: ruleGroups("flips") });
+    expect(program.requirements).toMatchObject([
+      { requirements: { crds: ["podmonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com"] } },
+    ]);
     expect(objectOf(program, "ConfigMap", "coinflip-dashboard").metadata).toMatchObject({
       labels: { grafana_dashboard: "1" },
     });

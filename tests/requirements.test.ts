@@ -16,7 +16,10 @@ afterEach(() => tools.remove());
 
 const SECRET = "--context prod get secret own --namespace flips --ignore-not-found --output jsonpath={.type}";
 const CLASSES = "--context prod get ingressclasses --output jsonpath={.items[*].metadata.name}";
-const ROUTES = "--context prod get crd httproutes.gateway.networking.k8s.io --ignore-not-found --output name";
+const crdOf = (name: string) => `--context prod get crd ${name} --ignore-not-found --output name`;
+const ROUTES = "httproutes.gateway.networking.k8s.io";
+const MONITORS = "podmonitors.monitoring.coreos.com";
+const RULES = "prometheusrules.monitoring.coreos.com";
 const CREATE = "kubectl create secret tls own --namespace flips --cert tls.crt --key tls.key";
 
 test("a stack that requires nothing asks the cluster nothing", async () => {
@@ -53,16 +56,27 @@ test.each<[of: string, Omit<Requirements, "namespace">, Record<string, Reply>, s
   ],
   [
     "the Gateway API",
-    { httpRoutes: true },
-    { [ROUTES]: { says: "customresourcedefinition.apiextensions.k8s.io/httproutes.gateway.networking.k8s.io" } },
+    { crds: [ROUTES] },
+    { [crdOf(ROUTES)]: { says: `customresourcedefinition.apiextensions.k8s.io/${ROUTES}` } },
     [],
   ],
   [
     "no Gateway API",
-    { httpRoutes: true },
-    { [ROUTES]: { says: "" } },
+    { crds: [ROUTES] },
+    { [crdOf(ROUTES)]: { says: "" } },
     [
       "the cluster has no httproutes.gateway.networking.k8s.io, which gateway takes:  install the Gateway API, or pulumi config rm gateway",
+    ],
+  ],
+  [
+    "half of prometheus-operator",
+    { crds: [MONITORS, RULES] },
+    {
+      [crdOf(MONITORS)]: { says: `customresourcedefinition.apiextensions.k8s.io/${MONITORS}` },
+      [crdOf(RULES)]: { says: "" },
+    },
+    [
+      "the cluster has no prometheusrules.monitoring.coreos.com, which monitoring=operator takes:  install prometheus-operator, or pulumi config set monitoring on",
     ],
   ],
 ])("a cluster with %s", async (_, requirements, replies, expected) => {

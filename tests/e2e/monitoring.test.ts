@@ -101,8 +101,11 @@ describeOnCluster("monitoring", () => {
     const [program = "", ...args] = terminal
       ? ["script", "--quiet", "--command", command.join(" "), "/dev/null"]
       : command;
+    const env: NodeJS.ProcessEnv = { ...process.env, ...clone.env, ...(terminal && { TERM: "xterm-256color" }) };
+    // Any of these, which CI has, says that its terminal has no colours.
+    if (terminal) for (const name of ["CI", "NO_COLOR", "NODE_DISABLE_COLORS", "FORCE_COLOR"]) delete env[name];
     // A group of its own, as a shell gives it, of which Ctrl-C ends all.
-    const child = execa(program, args, { cwd: clone.tree, env: clone.env, detached: true, reject: false });
+    const child = execa(program, args, { cwd: clone.tree, env, extendEnv: false, detached: true, reject: false });
     let output = "";
     child.stdout?.on("data", (text) => {
       output += text;
@@ -166,6 +169,17 @@ describeOnCluster("monitoring", () => {
     const crds = ["podmonitors", "prometheusrules"].map((name) =>
       join(module.Dir, "example", "prometheus-operator-crd", `monitoring.coreos.com_${name}.yaml`),
     );
+    const { exitCode, output } = await clone.run(
+      "npm",
+      "run",
+      "up",
+      "--",
+      "--without-pulumi",
+      "-c",
+      "monitoring=operator",
+    );
+    expect(output).toContain("the cluster has no podmonitors.monitoring.coreos.com");
+    expect(exitCode).toBe(1);
     await clone.kubectl("apply", "--server-side", ...crds.flatMap((file) => ["-f", file]));
     // Not by kubectl wait, which fails on a definition that has no conditions yet.
     await eventually(30, async () => {
