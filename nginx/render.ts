@@ -33,12 +33,13 @@ export interface NginxParameters {
   readonly httpsPort?: string | undefined;
   readonly connect: number;
   readonly read: number;
+  readonly retry: number;
   readonly proxyKeepAlive: number;
 }
 
 /** The text of nginx.conf with the parameters filled in. */
 export function renderNginx(parameters: NginxParameters): string {
-  const { balancing, cpu, rateLimit, httpsPort, connect, read, proxyKeepAlive } = parameters;
+  const { balancing, cpu, rateLimit, httpsPort, connect, read, retry, proxyKeepAlive } = parameters;
   const template = (file: string) => readFileSync(join(__dirname, file), "utf8");
   return fill(template("nginx.conf"), {
     balancing: BALANCING[balancing],
@@ -49,6 +50,9 @@ export function renderNginx(parameters: NginxParameters): string {
     redirect: httpsPort === undefined ? "# Nor a redirect to it." : "if ($https_url) { return 308 $https_url; }",
     connect,
     read,
+    retry,
+    // `$request_time` is text, with a point before its milliseconds.
+    early: `~^[0-${retry - 1}]\\.`,
     proxyKeepAlive,
   });
 }

@@ -7,6 +7,9 @@ set -eu
 config=$1 host=$2 fallback=$3 port=$4 valid=$5
 shift 5
 
+# Left by the container that this one stands in for: where the kubelet restarts it, /tmp stays.
+rm -f /tmp/draining
+
 resolvers='' domain=''
 while read -r key value rest; do
   case "$key" in

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { renderNginx } from "../nginx/render";
-import { timingFor } from "../worker/timing";
+import { type Timing, timingFor } from "../worker/timing";
 import { setUp } from "./support/coinflipApp";
 import { NginxRoot, whyNoNginx } from "./support/nginxRoot";
 
@@ -8,8 +8,8 @@ const reason = whyNoNginx();
 if (reason !== undefined) console.warn(`nginx itself is not asked: ${reason}`);
 const testHere = reason === undefined ? test : test.skip;
 
-const rendered = ({ cpu = 1, rateLimit = 0 } = {}) =>
-  renderNginx({ balancing: "round-robin", cpu, rateLimit, ...timingFor(30) });
+const rendered = ({ cpu = 1, rateLimit = 0, ...times }: { cpu?: number; rateLimit?: number } & Partial<Timing> = {}) =>
+  renderNginx({ balancing: "round-robin", cpu, rateLimit, ...timingFor(30), ...times });
 const RESOLV_CONF = "search coinflip.svc.cluster.local svc.cluster.local\nnameserver 127.0.0.1\n";
 const [FIRST, SECOND, ANY, NOBODY, SILENT] = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "192.0.2.1"];
 const WORKERS = [FIRST, SECOND, ANY];
@@ -198,6 +198,23 @@ describe("the Service of all workers", () => {
       `require("node:child_process").execFileSync("ip", ["route", "add", "${SILENT}", "dev", "lo"]).toString()`,
     );
     expect(await addressOf()).toMatchObject({ address: ANY });
+  });
+
+  testHere(
+    "is not asked for who has waited long, so that nobody waits for more than the retries and one answer",
+    async () => {
+      await serve(rendered({ read: 3, retry: 2 }));
+      const start = performance.now();
+      const { status, text } = await compute({ "x-hold-ms": "20000" });
+      expect([status, JSON.parse(text)]).toMatchObject([504, { status: 504 }]);
+      expect((performance.now() - start) / 1000).toBeLessThan(2 + 3);
+    },
+  );
+
+  testHere("is asked where the others take too long, if that was found out soon", async () => {
+    await serve(rendered({ read: 1, retry: 4 }));
+    expect(JSON.parse((await compute({ "x-hold-ms": "20000" })).text)).toMatchObject({ status: 504 });
+    expect((await nginx.read("output")).match(/upstream timed out/g)).toHaveLength(3);
   });
 
   testHere("leaves 502 where it has no worker either", async () => {

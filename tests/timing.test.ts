@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { type Timing, timingFor } from "../worker/timing";
 
 describe.each([1, 30, 300])("with a deadline of %i s", (deadline) => {
@@ -9,6 +10,7 @@ describe.each([1, 30, 300])("with a deadline of %i s", (deadline) => {
     ["drainDelay", "dnsValid", "nginx has forgotten a worker before it stops to answer"],
     ["drainDelay", "connect", "a worker that stops is still there for a connection that has begun"],
     ["read", "connect", "trying another worker leaves time for an answer"],
+    ["read", "retry", "a request is asked again only if its worker was lost, and not if it takes long"],
   ])("%s is longer than %s, so that %s", (longer, shorter) => {
     expect(timing[longer]).toBeGreaterThan(timing[shorter]);
   });
@@ -18,7 +20,13 @@ describe.each([1, 30, 300])("with a deadline of %i s", (deadline) => {
   });
 
   test("nginx's grace holds its delay, and the longest answer that it may still wait for", () => {
-    expect(timing.grace).toBeGreaterThan(timing.drainDelay + timing.read);
+    expect(timing.grace).toBeGreaterThan(timing.drainDelay + timing.retry + timing.read);
+  });
+
+  test("there is time for each try to find that its worker is gone, and for the Service of all after them", () => {
+    const tries = Number(/proxy_next_upstream_tries (\d+);/.exec(readFileSync("nginx/nginx.conf", "utf8"))?.[1]);
+    expect(timing.retry).toBeGreaterThan(tries * timing.connect);
+    expect(timing.retry).toBeLessThan(10); // nginx.conf compares its one digit.
   });
 
   test("nginx asks for the addresses at least twice while a worker drains", () => {

@@ -11,10 +11,13 @@ export function timingFor(deadline: number) {
   const drainDelay = 3;
   /** nginx waits for a worker's answer: longer than the deadline, so that the worker's own 504 arrives. */
   const read = deadline + 5;
+  /** A request whose worker is lost is asked of another one, but not after this: then the client has waited enough. */
+  const retry = 5;
   return {
     deadline,
     drainDelay,
     read,
+    retry,
     /** nginx asks for the workers' addresses again after this, whatever the record's own lifetime (`resolver … valid=`). */
     dnsValid: 1,
     /** An address that does not accept a connection by then belongs to no worker any more; nginx asks another one. */
@@ -23,7 +26,7 @@ export function timingFor(deadline: number) {
     proxyKeepAlive: 60,
     /** … and the worker later, so that nginx never sends a request into a connection that is being closed. */
     workerKeepAlive: 75,
-    /** The whole stop: the delay, the longest wait for an answer, and what is left to write. */
-    grace: drainDelay + read + 2,
+    /** The whole stop: the delay, the longest wait for an answer, the last try's, and what is left to write. */
+    grace: drainDelay + retry + read + 2,
   };
 }

@@ -5,12 +5,14 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cacheDir } from "../../local/cluster/binaries";
 import { makeRoot } from "../../local/debian";
 import { timingFor } from "../../worker/timing";
 
-const ARCHIVE = join(cacheDir, "nginx-rootfs.tar");
+const PACKAGES = ["dash", "coreutils", "nginx-light"];
+const ARCHIVE = join(cacheDir, `rootfs-${PACKAGES.join("-")}.tar`);
 const TOOLS = ["mmdebstrap", "tar", "unshare", "nsenter", "ip", "mount", "chroot"];
 const SURROUNDINGS = join(__dirname, "surroundings.mjs");
 const START = join(__dirname, "..", "..", "nginx", "start.sh");
@@ -57,7 +59,7 @@ export class NginxRoot {
   async make(): Promise<void> {
     if (!existsSync(ARCHIVE)) {
       await mkdir(join(ARCHIVE, ".."), { recursive: true });
-      await makeRoot("forky", ["dash", "nginx-light"], ARCHIVE);
+      await makeRoot("forky", PACKAGES, ARCHIVE);
     }
     this.root = await mkdtemp(join(tmpdir(), "coinflip-nginx-"));
     chmodSync(this.root, 0o755);
@@ -68,9 +70,8 @@ export class NginxRoot {
 
   /** Begins start.sh as the pod does; `nginx` says which one it becomes. */
   private async start(config: string, resolvConf: string, nginx: "testing" | "real", network: "loopback" | "none") {
-    await rm(join(this.root, "tmp"), { recursive: true, force: true });
-    await mkdir(join(this.root, "tmp"));
-    chmodSync(join(this.root, "tmp"), 0o1777);
+    await mkdir(join(this.root, "tmp"), { recursive: true });
+    chmodSync(join(this.root, "tmp"), 0o777);
     await mkdir(join(this.root, "etc", "coinflip"), { recursive: true });
     await writeFile(join(this.root, "etc", "coinflip", "nginx.conf"), config);
     await writeFile(join(this.root, "etc", "coinflip", "start.sh"), await readFile(START));
@@ -102,9 +103,16 @@ export class NginxRoot {
     return { code, errors: await this.read("output") };
   }
 
-  /** Runs start.sh and leaves nginx running; `end` ends it. */
+  /** Runs start.sh and leaves nginx running once it listens; `end` ends it. */
   async serve(config: string, resolvConf: string): Promise<void> {
     this.child = await this.start(config, resolvConf, "real", "loopback");
+    const tables = `/proc/${this.child.pid}/net/tcp`;
+    const until = performance.now() + 30_000;
+    // As a socket's table has it: any address, port 8080, listening.
+    while (!/ 00000000:1F90 00000000:0000 0A /.test(await readFile(tables, "utf8").catch(() => ""))) {
+      if (performance.now() > until) throw new Error(`nginx does not listen: ${await this.read("output")}`);
+      await sleep(20);
+    }
   }
 
   /**
@@ -129,13 +137,10 @@ export class NginxRoot {
     return JSON.parse(stdout);
   }
 
-  /** Sends a request to the nginx that runs, as soon as it listens. */
+  /** Sends a request to the nginx that runs. */
   async ask(path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
     const answer = await this.fromInside(`(async () => {
-      const until = performance.now() + 5000;
-      const ask = () => fetch(${JSON.stringify(`http://127.0.0.1:8080${path}`)}, ${JSON.stringify(init)})
-        .catch((error) => performance.now() > until ? Promise.reject(error) : ask());
-      const response = await ask();
+      const response = await fetch(${JSON.stringify(`http://127.0.0.1:8080${path}`)}, ${JSON.stringify(init)});
       return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
     })()`);
     return answer as { status: number; headers: Record<string, string>; text: string };
@@ -167,12 +172,14 @@ export class NginxRoot {
     await writeFile(path, text);
   }
 
+  /** Ends nginx, and empties what it could write to. */
   async end(): Promise<void> {
     for (const child of [this.surroundings, this.child]) {
       if (child?.exitCode === null && child.kill("SIGTERM")) await once(child, "close");
     }
     this.surroundings = undefined;
     this.child = undefined;
+    if (this.root !== "") await rm(join(this.root, "tmp"), { recursive: true, force: true });
   }
 
   async remove(): Promise<void> {
