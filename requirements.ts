@@ -10,8 +10,8 @@ export interface Requirements {
   readonly namespace: string;
   /** The name of a Secret of type kubernetes.io/tls in the namespace. */
   readonly tlsSecret?: string;
-  /** No more than one IngressClass, for an Ingress that names none. */
-  readonly oneIngressClass?: true;
+  /** The IngressClass that an Ingress names; without a name the cluster's default. */
+  readonly ingressClass?: { readonly name?: string };
   /** What settings take that not every cluster has. */
   readonly crds?: readonly Crd[];
 }
@@ -33,7 +33,7 @@ export function requirementsOf({ namespace, tls, ingress, gateway, monitoring }:
   return {
     namespace,
     ...(tls?.secret !== undefined && { tlsSecret: tls.secret }),
-    ...(ingress && ingress.className === undefined && { oneIngressClass: true }),
+    ...(ingress && { ingressClass: ingress.className === undefined ? {} : { name: ingress.className } }),
     ...(crds.length > 0 && { crds }),
   };
 }
@@ -51,9 +51,38 @@ async function kubectl({ kind, name, context }: Cluster, ...args: string[]): Pro
   }
 }
 
+interface IngressClass {
+  readonly name: string;
+  readonly isDefault: boolean;
+}
+
+async function ingressClasses(cluster: Cluster): Promise<IngressClass[]> {
+  const isDefault = "{.metadata.annotations.ingressclass\\.kubernetes\\.io/is-default-class}";
+  const each = `jsonpath={range .items[*]}{.metadata.name} ${isDefault}{"\\n"}{end}`;
+  const lines = (await kubectl(cluster, "get", "ingressclasses", "--output", each)).split("\n").filter(Boolean);
+  return lines.map((line) => {
+    const [name = "", marked] = line.split(" ");
+    return { name, isDefault: marked === "true" };
+  });
+}
+
+/** Where there is no class at all, controllers of the old way may take an Ingress that names none. */
+function* lacksClass(classes: readonly IngressClass[], wanted: string | undefined) {
+  const names = classes.map(({ name }) => name);
+  const choose = `pulumi config set --path ingress.className ${names[0]}`;
+  if (wanted !== undefined) {
+    if (names.length === 0) yield `the cluster has no IngressClass "${wanted}", nor any other:  install its controller`;
+    else if (!names.includes(wanted))
+      yield `the cluster has no IngressClass "${wanted}", but ${names.join(", ")}:  ${choose}`;
+  } else if (names.length > 1)
+    yield `the cluster has several IngressClasses (${names.join(", ")}), and ingress names none:  ${choose}`;
+  else if (classes.some(({ isDefault }) => !isDefault))
+    yield `the cluster's only IngressClass, ${names[0]}, is not its default, and ingress names none:  ${choose}`;
+}
+
 /** What the cluster lacks, each with what to do; empty if nothing. */
 export async function lacks(cluster: Cluster, requirements: Requirements): Promise<string[]> {
-  const { namespace, tlsSecret, oneIngressClass, crds = [] } = requirements;
+  const { namespace, tlsSecret, ingressClass, crds = [] } = requirements;
   const lacking: string[] = [];
   if (tlsSecret !== undefined) {
     const where = ["--namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.type}"];
@@ -67,16 +96,7 @@ export async function lacks(cluster: Cluster, requirements: Requirements): Promi
     else if (type !== "kubernetes.io/tls")
       lacking.push(`the Secret "${tlsSecret}" is of type ${type}, and not kubernetes.io/tls:  ${create}`);
   }
-  if (oneIngressClass) {
-    const names = (await kubectl(cluster, "get", "ingressclasses", "--output", "jsonpath={.items[*].metadata.name}"))
-      .split(" ")
-      .filter(Boolean);
-    if (names.length > 1)
-      lacking.push(
-        `the cluster has several IngressClasses (${names.join(", ")}), and ingress names none:` +
-          `  pulumi config set --path ingress.className ${names[0]}`,
-      );
-  }
+  if (ingressClass) lacking.push(...lacksClass(await ingressClasses(cluster), ingressClass.name));
   for (const crd of crds) {
     if ((await kubectl(cluster, "get", "crd", crd, "--ignore-not-found", "--output", "name")) === "")
       lacking.push(`the cluster has no ${crd}, which ${CRDS[crd]}`);

@@ -47,6 +47,11 @@ export interface Settings extends Exposure {
   readonly grafanaImage: string;
 }
 
+const millicores = (cpu: string) => (cpu.endsWith("m") ? Number.parseInt(cpu, 10) : Number(cpu) * 1000);
+
+/** The CPU in millicores that the workers take on average when more are added. */
+export const targetCpu = (workerCpu: string, { cpu = 70 }: Autoscaling) => (millicores(workerCpu) * cpu) / 100;
+
 /** The settings that are objects; empty ones are undefined. */
 type Objects = Pick<Settings, "autoscaling" | "registry" | keyof Exposure>;
 type Values = Omit<Settings, keyof Objects>;
@@ -86,7 +91,8 @@ const objects: { readonly [K in keyof Objects]: Members<NonNullable<Objects[K]>>
   autoscaling: {
     min: { ...integer(1, 1000, 2), optional: () => true },
     max: integer(1, 1000, 10),
-    cpu: { ...integer(1, 100, 70), optional: () => true },
+    // More than that, and the tenth beyond it at which others are added would be more than the limit.
+    cpu: { ...integer(1, 90, 70), optional: () => true },
   },
   ...exposure,
   registry: {
@@ -134,14 +140,27 @@ export function readSettings(config = new pulumi.Config()): Settings {
   return settings;
 }
 
+/** A worker computes on one, in millicores. */
+const ONE_CORE = 1000;
+/** Of the autoscaler's target: below that it leaves things as they are (its flag horizontal-pod-autoscaler-tolerance). */
+const TOLERANCE = 1.1;
+
 /** What is wrong with settings that are right each by itself. */
 function contradictions(settings: Settings): string[] {
-  const { workers, autoscaling } = settings;
+  const { workers, autoscaling, workerCpu } = settings;
   const faults: string[] = [];
   const { min = workers, max = min } = autoscaling ?? {};
   if (min > max) {
     const name = autoscaling?.min === undefined ? "workers" : "autoscaling.min";
     faults.push(`${name} is ${min}, more than autoscaling.max:  pulumi config set --path autoscaling.max ${min}`);
+  }
+  const most = Math.min(millicores(workerCpu), ONE_CORE);
+  if (autoscaling && targetCpu(workerCpu, autoscaling) * TOLERANCE > most) {
+    const cpu = Math.floor((100 * most) / TOLERANCE / millicores(workerCpu));
+    faults.push(
+      `autoscaling.cpu is ${autoscaling.cpu ?? 70}, and no worker ever takes a tenth more than that share of workerCpu, ${workerCpu},` +
+        ` at which others are added (one core is the most that it uses):  pulumi config set --path autoscaling.cpu ${cpu}`,
+    );
   }
   faults.push(...exposureContradictions(settings));
   return faults;

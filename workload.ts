@@ -78,7 +78,7 @@ export class Workload extends pulumi.ComponentResource {
           ...(replicas !== undefined && { replicas }),
           revisionHistoryLimit: 3,
           selector: labelSelector,
-          strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+          strategy: { rollingUpdate: { maxSurge: "25%", maxUnavailable: 0 } },
           template: {
             metadata: { labels },
             spec: {

@@ -25,7 +25,8 @@ const configuration = (namespace: string, host: string, port: number) =>
       {
         job_name: JOB,
         // By DNS, which takes no rights in the cluster; looked up with the search list of the pod's resolv.conf.
-        dns_sd_configs: [{ names: [host], type: "A", port, refresh_interval: "5s" }],
+        // The Service has addresses of the cluster's first family, and for the other no answer.
+        dns_sd_configs: ["A", "AAAA"].map((type) => ({ names: [host], type, port, refresh_interval: "5s" })),
         relabel_configs: [{ target_label: "namespace", replacement: namespace }],
       },
     ],

@@ -28,9 +28,6 @@ export const JOB = "worker";
 /** The label of the namespace is on every series: a cluster's Prometheus may watch several stacks. */
 export const selectorOf = (namespace: string) => `job="${JOB}",namespace="${namespace}"`;
 
-/** The buckets of heads whose rows are there within a worker's first slice of 0.1 ms. */
-const SHORT = "1-8|9-16";
-
 /** What is computed once, for the dashboard and the alerts. */
 function recordingRules(workers: string): RecordingRule[] {
   const rate = (metric: string, by: string, more = "") => `sum by (${by}) (rate(${metric}{${workers}${more}}[5m]))`;
@@ -102,10 +99,11 @@ function alertingRules(namespace: string, workers: string): AlertingRule[] {
       "CoinflipSlow",
       "warning",
       "5m",
-      `coinflip:request_duration_seconds:p99_rate5m{${stack},heads=~"${SHORT}"} > 0.1`,
-      "One of 100 requests for {{ $labels.heads }} heads takes longer than {{ $value | humanizeDuration }}.",
-      "Such rows take less than a millisecond, so that the workers have too little CPU: they are at their limit (workerCpu), " +
-        `or their nodes are full (${kubectl} top pods; kubectl top nodes). Set workers higher, or autoscaling.`,
+      // Not the requests' own durations, which begin when the worker gets to them.
+      `nodejs_eventloop_lag_p99_seconds{${workers}} > 0.1`,
+      "One of 100 times the worker {{ $labels.instance }} gets to its requests only after {{ $value | humanizeDuration }}.",
+      "No computation holds it up for longer than a slice of 0.1 ms, so that it has too little CPU: it is at its limit (workerCpu), " +
+        `or its node is full (${kubectl} top pods; kubectl top nodes). Set workers higher, or autoscaling.`,
     ),
     rule(
       "CoinflipSaturated",

@@ -76,6 +76,9 @@ export class LoadBalancer extends pulumi.ComponentResource {
       { name: "http", port: 80, containerPort: LISTEN_PORT, nodePort: args.nodePort },
       ...(tls ? [{ name: "https", port: 443, containerPort: TLS_LISTEN_PORT, nodePort: args.httpsNodePort }] : []),
     ];
+    // A limit by address takes the client's own. Not for a NodePort: nodes without an nginx would no longer answer.
+    const byNode = serviceType === "LoadBalancer" && rateLimit > 0;
+    const drainDelay = byNode ? timing.nodeDrainDelay : timing.drainDelay;
     const labels = componentLabels(name);
     const secretName = tls && tlsSecret(name, tls, { namespace, host, labels }, { parent: this });
     const workload = new Workload(
@@ -84,18 +87,23 @@ export class LoadBalancer extends pulumi.ComponentResource {
         namespace,
         replicas,
         uid: UID,
-        graceSeconds: timing.grace,
+        graceSeconds: byNode ? timing.nodeGrace : timing.grace,
         container: {
           image,
           command: ["/bin/sh", `${CONFIG_DIR}/start.sh`, `${CONFIG_DIR}/nginx.conf`, ...started],
           ports: ports.map(({ name, containerPort }) => ({ name, containerPort })),
           // Into service only once a worker has answered through it; from then on nginx speaks for itself.
           startupProbe: { ...probe("/readyz"), periodSeconds: 1, failureThreshold: 300 },
-          readinessProbe: { ...probe("/nginx-readyz"), periodSeconds: 5 },
+          // Not ready, a pod that stops would get no more of what still comes to its node.
+          readinessProbe: {
+            ...probe("/nginx-readyz"),
+            periodSeconds: 5,
+            failureThreshold: Math.ceil(drainDelay / 5) + 2,
+          },
           livenessProbe: { ...probe("/nginx-healthz"), periodSeconds: 10, timeoutSeconds: 5 },
           // kube-proxy hears of the end first, and clients by `Connection: close`; then QUIT, the image's stop signal, lets requests finish.
           lifecycle: {
-            preStop: { exec: { command: ["/bin/sh", "-c", `: >/tmp/draining; exec sleep ${timing.drainDelay}`] } },
+            preStop: { exec: { command: ["/bin/sh", "-c", `: >/tmp/draining; exec sleep ${drainDelay}`] } },
           },
           // As measured, for each of its processes: see README, "Sizes".
           resources: {
@@ -139,8 +147,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
         },
         spec: {
           type: serviceType,
-          // A limit by address takes the client's own. Not for a NodePort: nodes without an nginx would no longer answer.
-          ...(serviceType === "LoadBalancer" && rateLimit > 0 && { externalTrafficPolicy: "Local" }),
+          ...(byNode && { externalTrafficPolicy: "Local" }),
           selector: workload.labels,
           ports: ports.map(({ name, port, nodePort }) => ({
             ...{ name, port, targetPort: name },

@@ -179,11 +179,11 @@ describe("ingress", () => {
     expect(metadata).toMatchObject({ annotations: { "pulumi.com/skipAwait": "true" } });
     expect(spec).not.toHaveProperty("ingressClassName");
     expect(spec).not.toHaveProperty("tls");
-    expect(program.requirements).toMatchObject([{ requirements: { oneIngressClass: true } }]);
+    expect(program.requirements).toMatchObject([{ requirements: { ingressClass: {} } }]);
     expect(program.outputs.endpoint).toBe(`http://${HOST}/compute`);
     const named = await stack.run(asText({ ingress: { ...wanted, className: "a", tls: "its-own" } }));
     expect(objectOf(named, "Ingress").spec).toMatchObject({ ingressClassName: "a", tls: [{ secretName: "its-own" }] });
-    expect(named.requirements[0]?.requirements).toEqual({ namespace: "coinflip" });
+    expect(named.requirements[0]?.requirements).toEqual({ namespace: "coinflip", ingressClass: { name: "a" } });
     expect(named.outputs.endpoint).toBe(`https://${HOST}/compute`);
   });
 });

@@ -58,7 +58,13 @@ describe("the stack's manifests", () => {
     expect(parse(text)).toMatchObject({
       rule_files: ["/etc/coinflip/rules.yml"],
       scrape_configs: [
-        { job_name: "worker", dns_sd_configs: [{ names: ["worker-metrics.coinflip.svc"], type: "A", port: 9464 }] },
+        {
+          job_name: "worker",
+          dns_sd_configs: [
+            { names: ["worker-metrics.coinflip.svc"], type: "A", port: 9464 },
+            { names: ["worker-metrics.coinflip.svc"], type: "AAAA", port: 9464 },
+          ],
+        },
       ],
     });
     expect(rulesText).toBe(ruleFile(NAMESPACE));

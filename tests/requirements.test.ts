@@ -15,7 +15,8 @@ beforeEach(() => {
 afterEach(() => tools.remove());
 
 const SECRET = "--context prod get secret own --namespace flips --ignore-not-found --output jsonpath={.type}";
-const CLASSES = "--context prod get ingressclasses --output jsonpath={.items[*].metadata.name}";
+const DEFAULT = "{.metadata.annotations.ingressclass\\.kubernetes\\.io/is-default-class}";
+const CLASSES = `--context prod get ingressclasses --output jsonpath={range .items[*]}{.metadata.name} ${DEFAULT}{"\\n"}{end}`;
 const crdOf = (name: string) => `--context prod get crd ${name} --ignore-not-found --output name`;
 const ROUTES = "httproutes.gateway.networking.k8s.io";
 const MONITORS = "podmonitors.monitoring.coreos.com";
@@ -44,15 +45,36 @@ test.each<[of: string, Omit<Requirements, "namespace">, Record<string, Reply>, s
     { [SECRET]: { says: "Opaque" } },
     [`the Secret "own" is of type Opaque, and not kubernetes.io/tls:  ${CREATE}`],
   ],
-  ["no IngressClass", { oneIngressClass: true }, { [CLASSES]: { says: "" } }, []],
-  ["one IngressClass", { oneIngressClass: true }, { [CLASSES]: { says: "a" } }, []],
+  ["no IngressClass", { ingressClass: {} }, { [CLASSES]: { says: "" } }, []],
+  ["one IngressClass, its default", { ingressClass: {} }, { [CLASSES]: { says: "a true" } }, []],
+  [
+    "one IngressClass, not its default",
+    { ingressClass: {} },
+    { [CLASSES]: { says: "a " } },
+    [
+      "the cluster's only IngressClass, a, is not its default, and ingress names none:  pulumi config set --path ingress.className a",
+    ],
+  ],
   [
     "several IngressClasses",
-    { oneIngressClass: true },
-    { [CLASSES]: { says: "a b" } },
+    { ingressClass: {} },
+    { [CLASSES]: { says: "a \nb true" } },
     [
       "the cluster has several IngressClasses (a, b), and ingress names none:  pulumi config set --path ingress.className a",
     ],
+  ],
+  ["the IngressClass that is named", { ingressClass: { name: "b" } }, { [CLASSES]: { says: "a true\nb " } }, []],
+  [
+    "other IngressClasses",
+    { ingressClass: { name: "traefk" } },
+    { [CLASSES]: { says: "traefik \nb true" } },
+    ['the cluster has no IngressClass "traefk", but traefik, b:  pulumi config set --path ingress.className traefik'],
+  ],
+  [
+    "no IngressClass where one is named",
+    { ingressClass: { name: "traefik" } },
+    { [CLASSES]: { says: "" } },
+    ['the cluster has no IngressClass "traefik", nor any other:  install its controller'],
   ],
   [
     "the Gateway API",
@@ -86,24 +108,24 @@ test.each<[of: string, Omit<Requirements, "namespace">, Record<string, Reply>, s
 
 test("a cluster that does not answer is told with what kubectl said", async () => {
   tools.tool("kubectl", { [CLASSES]: { fails: "Unable to connect to the server" } });
-  await expect(lacks(cluster, { namespace, oneIngressClass: true })).rejects.toThrow(
+  await expect(lacks(cluster, { namespace, ingressClass: {} })).rejects.toThrow(
     "the cluster does not say what it has: Unable to connect to the server",
   );
 });
 
 test("a machine without kubectl is told so, unless the local cluster brings its own", async () => {
-  await expect(lacks(cluster, { namespace, oneIngressClass: true })).rejects.toThrow("kubectl is not installed");
+  await expect(lacks(cluster, { namespace, ingressClass: {} })).rejects.toThrow("kubectl is not installed");
   const own: Cluster = { context: "coinflip-local", kind: "coinflip", name: "local", host: "10.90.0.2" };
-  tools.tool("its-own", { [CLASSES.replace("prod", "coinflip-local")]: { says: "a b" } });
+  tools.tool("its-own", { [CLASSES.replace("prod", "coinflip-local")]: { says: "a \nb " } });
   mkdirSync(join(tools.folder, "coinflip", "local"), { recursive: true });
   symlinkSync(join(tools.folder, "bin", "its-own"), join(tools.folder, "coinflip", "local", "kubectl"));
-  expect(await lacks(own, { namespace, oneIngressClass: true })).toHaveLength(1);
+  expect(await lacks(own, { namespace, ingressClass: {} })).toHaveLength(1);
 });
 
 test("the stack's memory of its cluster stops a preview where something is lacking", async () => {
-  const requirements: Requirements = { namespace, oneIngressClass: true };
+  const requirements: Requirements = { namespace, ingressClass: {} };
   const { provider, inputs } = await providerOf<PinInputs>(() => new ClusterPin("cluster", cluster, requirements));
-  tools.tool("kubectl", { [CLASSES]: { says: "a b" } });
+  tools.tool("kubectl", { [CLASSES]: { says: "a \nb " } });
   const checked = await provider.check?.({} as never, inputs);
   expect(checked?.failures).toEqual([
     { property: "requirements", reason: expect.stringContaining("several IngressClasses (a, b)") },

@@ -198,13 +198,24 @@ describe("autoscaling", () => {
 
   test("takes numbers, and numbers as text", () => {
     expect(withAutoscaling({ max: 5 }).autoscaling).toEqual({ max: 5 });
-    expect(withAutoscaling({ min: "1", max: "1000", cpu: "100" }).autoscaling).toEqual({ min: 1, max: 1000, cpu: 100 });
+    expect(withAutoscaling({ min: "1", max: "1000", cpu: "90" }).autoscaling).toEqual({ min: 1, max: 1000, cpu: 90 });
   });
 
   const allowed = (range: string) => `allowed is an integer from ${range}:  pulumi config set --path autoscaling`;
   test.each([
     [{ min: 3 }, {}, `autoscaling.max is missing; ${allowed("1 to 1000")}.max 10`],
-    [{ max: 5, cpu: 0 }, {}, `autoscaling.cpu is "0"; ${allowed("1 to 100")}.cpu 70`],
+    [{ max: 5, cpu: 0 }, {}, `autoscaling.cpu is "0"; ${allowed("1 to 90")}.cpu 70`],
+    [{ max: 5, cpu: 91 }, {}, `autoscaling.cpu is "91"; ${allowed("1 to 90")}.cpu 70`],
+    [
+      { max: 5 },
+      { workerCpu: "2" },
+      "autoscaling.cpu is 70, and no worker ever takes a tenth more than that share of workerCpu, 2, at which others are added (one core is the most that it uses):  pulumi config set --path autoscaling.cpu 45",
+    ],
+    [
+      { max: 5, cpu: 61 },
+      { workerCpu: "1500m" },
+      "autoscaling.cpu is 61, and no worker ever takes a tenth more than that share of workerCpu, 1500m, at which others are added (one core is the most that it uses):  pulumi config set --path autoscaling.cpu 60",
+    ],
     [{ max: 5, min: 2.5 }, {}, `autoscaling.min is "2.5"; ${allowed("1 to 1000")}.min 2`],
     [
       { min: 3, max: 2 },

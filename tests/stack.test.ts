@@ -144,7 +144,7 @@ describe("the stack", () => {
     });
     expect(podOf(usual, name).terminationGracePeriodSeconds).toBe(timing.grace);
     expect(objectOf(usual, "Deployment", name).spec).toMatchObject({
-      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      strategy: { rollingUpdate: { maxSurge: "25%", maxUnavailable: 0 } },
     });
   });
 

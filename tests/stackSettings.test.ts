@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { timingFor } from "../worker/timing";
 import { containerOf, type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
 
@@ -60,12 +61,37 @@ test.each(["ClusterIP", "LoadBalancer"])(
   },
 );
 
-test("a limit by the client's address asks a load balancer for the address", async () => {
-  const policyOf = async (config: Record<string, string>) =>
-    objectOf(await stack.run(config), "Service", "nginx-service").spec.externalTrafficPolicy;
-  expect(await policyOf({ serviceType: "LoadBalancer" })).toBeUndefined();
-  expect(await policyOf({ serviceType: "LoadBalancer", rateLimit: "10" })).toBe("Local");
-  expect(await policyOf({ rateLimit: "10" })).toBeUndefined();
+test("a limit by the client's address asks a load balancer for the address, and gives it time to hear of a stop", async () => {
+  const { drainDelay, grace, nodeDrainDelay, nodeGrace } = timingFor(30);
+  const stopOf = async (config: Record<string, string>) => {
+    const program = await stack.run(config);
+    const { lifecycle, readinessProbe } = containerOf(program, "nginx");
+    const sleep = lifecycle?.preStop.exec.command.at(-1)?.replace(/.* /, "");
+    const { periodSeconds, failureThreshold } = readinessProbe;
+    expect(periodSeconds * (failureThreshold - 1)).toBeGreaterThan(Number(sleep));
+    const { terminationGracePeriodSeconds } = podOf(program, "nginx");
+    return [
+      objectOf(program, "Service", "nginx-service").spec.externalTrafficPolicy,
+      ...[Number(sleep), terminationGracePeriodSeconds],
+    ];
+  };
+  const soon = [undefined, drainDelay, grace];
+  expect(await stopOf({ serviceType: "LoadBalancer" })).toEqual(soon);
+  expect(await stopOf({ rateLimit: "10" })).toEqual(soon);
+  expect(await stopOf({ serviceType: "LoadBalancer", rateLimit: "10" })).toEqual(["Local", nodeDrainDelay, nodeGrace]);
+});
+
+test("nothing is built before the cluster has what the stack takes", async () => {
+  const done: string[] = [];
+  await stack.run({}, undefined, {
+    requirements: async () => {
+      await sleep(500);
+      done.push("asked the cluster");
+    },
+    image: async () => void done.push("built"),
+    sideload: async () => void done.push("loaded"),
+  });
+  expect(done).toEqual(["asked the cluster", "built", "loaded"]);
 });
 
 describe("with a registry", () => {

@@ -29,6 +29,11 @@ describe.each([1, 30, 300])("with a deadline of %i s", (deadline) => {
     expect(timing.retry).toBeLessThan(10); // nginx.conf compares its one digit.
   });
 
+  test("so does that of an nginx that is asked by its node, and its delay three checks of a load balancer outside", () => {
+    expect(timing.nodeGrace - timing.nodeDrainDelay).toBe(timing.grace - timing.drainDelay);
+    expect(timing.nodeDrainDelay).toBeGreaterThanOrEqual(3 * 10);
+  });
+
   test("nginx asks for the addresses at least twice while a worker drains", () => {
     expect(timing.drainDelay).toBeGreaterThanOrEqual(2 * timing.dnsValid);
   });

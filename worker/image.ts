@@ -15,7 +15,7 @@ export interface WorkerImageArgs {
   /** Where to push the image; without one it is side-loaded into the cluster. */
   readonly registry: Registry | undefined;
   readonly cluster: Cluster;
-  /** Nothing is loaded into a cluster that this refuses. */
+  /** Nothing is built for a cluster that this refuses. */
   readonly pin: ClusterPin;
 }
 
@@ -49,11 +49,11 @@ export class WorkerImage extends pulumi.ComponentResource {
         skipPush: !registry,
         ...(registry && { registry: credentials(registry) }),
       },
-      { parent: this },
+      { parent: this, dependsOn: pin },
     );
     this.reference = registry
       ? image.repoDigest
-      : new Sideload(name, { image: image.imageName, build: from, cluster }, { parent: this, dependsOn: pin }).image;
+      : new Sideload(name, { image: image.imageName, build: from, cluster }, { parent: this }).image;
     this.registerOutputs({ reference: this.reference });
   }
 }

@@ -9,6 +9,8 @@ export type Timing = ReturnType<typeof timingFor>;
 export function timingFor(deadline: number) {
   /** A worker that is told to stop answers new requests for this long: nginx and kube-proxy hear of it only then. */
   const drainDelay = 3;
+  /** So does an nginx that a load balancer outside asks by its node: that one hears of it by its own checks, some 10 s apart. */
+  const nodeDrainDelay = 30;
   /** nginx waits for a worker's answer: longer than the deadline, so that the worker's own 504 arrives. */
   const read = deadline + 5;
   /** A request whose worker is lost is asked of another one, but not after this: then the client has waited enough. */
@@ -16,6 +18,7 @@ export function timingFor(deadline: number) {
   return {
     deadline,
     drainDelay,
+    nodeDrainDelay,
     read,
     retry,
     /** nginx asks for the workers' addresses again after this, whatever the record's own lifetime (`resolver … valid=`). */
@@ -28,5 +31,6 @@ export function timingFor(deadline: number) {
     workerKeepAlive: 75,
     /** The whole stop: the delay, the longest wait for an answer, the last try's, and what is left to write. */
     grace: drainDelay + retry + read + 2,
+    nodeGrace: nodeDrainDelay + retry + read + 2,
   };
 }

@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Autoscaling, Registry, Settings } from "../settings";
+import { type Autoscaling, type Registry, type Settings, targetCpu } from "../settings";
 import { componentLabels, probe, Workload } from "../workload";
 import type { Timing } from "./timing";
 
@@ -114,7 +114,6 @@ export class Worker extends pulumi.ComponentResource {
   }
 
   private autoscale(name: string, { namespace, replicas, cpu }: WorkerArgs, workload: Workload, wanted: Autoscaling) {
-    const millicores = (cpu.endsWith("m") ? Number.parseInt(cpu, 10) : Number(cpu) * 1000) * ((wanted.cpu ?? 70) / 100);
     new k8s.autoscaling.v2.HorizontalPodAutoscaler(
       name,
       {
@@ -127,7 +126,10 @@ export class Worker extends pulumi.ComponentResource {
           metrics: [
             {
               type: "Resource",
-              resource: { name: "cpu", target: { type: "AverageValue", averageValue: `${Math.round(millicores)}m` } },
+              resource: {
+                name: "cpu",
+                target: { type: "AverageValue", averageValue: `${Math.round(targetCpu(cpu, wanted))}m` },
+              },
             },
           ],
           // Up as fast as the default, and down only when the load has stayed away, half of the workers at a time.

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { Clone } from "./clone";
@@ -15,14 +15,15 @@ jest.setTimeout(30 * 60_000);
 
 /** Who reaches what, with the policies of the stack. The node is where probes come from. */
 const LOCKED_DOWN = `
-from, to            nginx  worker  metrics  stranger inside  stranger elsewhere  DNS/UDP  DNS/TCP  API server  outside
-client              yes    no      ·        ·                ·                   ·        ·        ·           ·
-stranger elsewhere  yes    no      no       no               yes                 yes      yes      yes         yes
-stranger inside     no     no      no       no               no                  no       no       no          no
-nginx               no     yes     no       no               no                  yes      yes      no          no
-worker              no     no      no       no               no                  no       no       no          no
-prometheus          no     no      yes      no               no                  yes      yes      no          no
-node                yes    yes     yes      yes              yes                 yes      yes      yes         yes
+from, to            nginx  worker  metrics  prometheus  stranger inside  stranger elsewhere  DNS/UDP  DNS/TCP  API server  outside
+client              yes    no      ·        ·           ·                ·                   ·        ·        ·           ·
+stranger elsewhere  yes    no      no       no          no               yes                 yes      yes      yes         yes
+stranger inside     no     no      no       no          no               no                  no       no       no          no
+nginx               no     yes     no       no          no               no                  yes      yes      no          no
+worker              no     no      no       no          no               no                  no       no       no          no
+prometheus          no     no      yes      ·           no               no                  yes      yes      no          no
+grafana             no     no      no       yes         no               no                  yes      yes      no          no
+node                yes    yes     yes      yes         yes              yes                 yes      yes      yes         yes
 `.trim();
 /** The same without policies: all that is tried listens, and can be reached by whoever tries. */
 const OPEN = LOCKED_DOWN.replace(/\bno\b ?/g, "yes");
@@ -57,6 +58,15 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
       ...["--profile=restricted", "--attach=false", "--", "node", "-e", "setInterval(() => undefined, 1e6)"],
     );
 
+  /** The stack has it only where it has a Grafana. */
+  async function applyGrafanasPolicy(): Promise<void> {
+    writeFileSync(join(clone.tree, "Pulumi.watched.yaml"), "config: { coinflip:monitoring: on }");
+    const manifests = join(clone.dir, "manifests");
+    await clone.succeed("npm", "run", "render", "--", manifests, "--stack", "watched");
+    const [policy = ""] = readdirSync(manifests).filter((file) => file.endsWith("-networkpolicy-grafana.yaml"));
+    await inCoinflip("apply", "--server-side", "-f", join(manifests, policy));
+  }
+
   /** Brings strangers in, and tells who is to try what. */
   async function prepare(): Promise<Record<string, Origin>> {
     const [nginx = "", otherNginx = ""] = await podsOf("nginx");
@@ -66,6 +76,7 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
     const file = join(clone.dir, "strangers.json");
     writeFileSync(file, JSON.stringify(strangers(image)));
     await clone.kubectl("apply", "--server-side", "-f", file);
+    await applyGrafanasPolicy();
     await addNode(nginx, image);
     await addNode(prometheus, image);
     const { pid } = JSON.parse(readFileSync(join(clone.clusterDir, "node.json"), "utf8"));
@@ -79,6 +90,7 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
       nginx: { host: await addressOf("coinflip", otherNginx), port: 8080 },
       worker: { host: await addressOf("coinflip", otherWorker), port: 5000 },
       metrics: { host: await addressOf("coinflip", otherWorker), port: 9464 },
+      prometheus: { host: await addressOf("coinflip", prometheus), port: 9090 },
       "stranger inside": { host: await addressOf("coinflip", "other"), port: PORT },
       "stranger elsewhere": { host: await addressOf("strangers", "other"), port: PORT },
       "DNS/UDP": { host: "10.96.0.10", port: 53, dns: true },
@@ -86,6 +98,8 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
       "API server": { host: "10.96.0.1", port: 443 },
       outside: { host, port: (outside.address() as AddressInfo).port },
     };
+    // A pod reaches itself, whatever the policies say.
+    const others = (self: string) => Object.fromEntries(Object.entries(targets).filter(([name]) => name !== self));
     return {
       client: {
         node: onHost(),
@@ -95,7 +109,8 @@ describeWithCilium("the stack's network, on a cluster that enforces NetworkPolic
       "stranger inside": { node: inPod("coinflip", "stranger", "listener"), targets },
       nginx: { node: inPod("coinflip", nginx, "reach"), targets },
       worker: { node: inPod("coinflip", worker, "worker"), targets },
-      prometheus: { node: inPod("coinflip", prometheus, "reach"), targets },
+      prometheus: { node: inPod("coinflip", prometheus, "reach"), targets: others("prometheus") },
+      grafana: { node: inPod("coinflip", "grafana", "listener"), targets },
       node: { node: onHost("nsenter", `--net=/proc/${pid}/ns/net`), targets },
     };
   }

@@ -19,11 +19,7 @@ const requests = (status: number, heads = "1-8") =>
   of("coinflip_requests_total", `,status="${status}",heads="${heads}"`);
 const bucket = (heads: string, le: string) =>
   of("coinflip_request_duration_seconds_bucket", `,heads="${heads}",le="${le}"`);
-const slow = (heads: string): Series => ({
-  [bucket(heads, "0.1")]: "0+98x60",
-  [bucket(heads, "0.25")]: "0+100x60",
-  [bucket(heads, "+Inf")]: "0+100x60",
-});
+const lag = (instance = "a") => of("nodejs_eventloop_lag_p99_seconds", "", instance);
 
 /** For each alert the series that it fires on, and others, nearly the same, that it does not. */
 export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
@@ -63,13 +59,15 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   },
   CoinflipSlow: {
     at: 12,
-    fires: slow("1-8"),
-    labels: { heads: "1-8" },
-    summary: "One of 100 requests for 1-8 heads takes longer than 175ms.",
+    fires: { [lag("a")]: "0.175x80", [lag("b")]: "0.011x80" },
+    labels: { job: "worker", instance: "a" },
+    summary: "One of 100 times the worker a gets to its requests only after 175ms.",
     quiet: {
-      "many heads take long": slow("25-32"),
-      "fewer than one of 100 is slow": { ...slow("1-8"), [bucket("1-8", "0.1")]: "0+99.5x60" },
-      "they began to be three minutes ago": { ...slow("1-8"), [bucket("1-8", "0.1")]: "0+100x36 3600+50x60" },
+      "it waits for its half of a core": { [lag()]: "0.06x80" },
+      "it began three minutes ago": { [lag()]: "0.011x54 0.175x60" },
+      "it is another stack's": {
+        'nodejs_eventloop_lag_p99_seconds{job="worker",namespace="other",instance="a"}': "1x80",
+      },
     },
   },
   CoinflipSaturated: {
@@ -116,6 +114,7 @@ export const HEALTHY: Series = {
       [of("coinflip_computations_running", "", instance), "3x80"],
       [of("coinflip_computations_limit", "", instance), "64x80"],
       [of("coinflip_computations_refused_total", "", instance), "0x80"],
+      [lag(instance), "0.011x80"],
     ]),
   ),
   [requests(200)]: "0+100x80",
