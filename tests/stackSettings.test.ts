@@ -85,7 +85,7 @@ test("nothing is built before the cluster has what the stack takes", async () =>
   const done: string[] = [];
   await stack.run({}, undefined, {
     requirements: async () => {
-      await sleep(500);
+      await sleep(3_000); // Longer than the bundle takes.
       done.push("asked the cluster");
     },
     image: async () => void done.push("built"),
