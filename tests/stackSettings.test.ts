@@ -1,6 +1,5 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { timingFor } from "../worker/timing";
 import { containerOf, type Deployed, objectOf, podOf, StackCopies } from "./support/stack";
 
@@ -79,19 +78,6 @@ test("a limit by the client's address asks a load balancer for the address, and 
   expect(await stopOf({ serviceType: "LoadBalancer" })).toEqual(soon);
   expect(await stopOf({ rateLimit: "10" })).toEqual(soon);
   expect(await stopOf({ serviceType: "LoadBalancer", rateLimit: "10" })).toEqual(["Local", nodeDrainDelay, nodeGrace]);
-});
-
-test("nothing is built before the cluster has what the stack takes", async () => {
-  const done: string[] = [];
-  await stack.run({}, undefined, {
-    requirements: async () => {
-      await sleep(3_000); // Longer than the bundle takes.
-      done.push("asked the cluster");
-    },
-    image: async () => void done.push("built"),
-    sideload: async () => void done.push("loaded"),
-  });
-  expect(done).toEqual(["asked the cluster", "built", "loaded"]);
 });
 
 describe("with a registry", () => {

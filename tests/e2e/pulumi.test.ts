@@ -65,7 +65,12 @@ describeWithPulumi("an ordinary Pulumi program", () => {
     expect((await pulumi("preview", "--expect-no-changes")).exitCode).toBe(0);
   });
 
-  it("refuses another cluster than the one it is on, and touches nothing", async () => {
+  it("refuses another cluster than the one it is on, and touches and builds nothing", async () => {
+    const images = async () => (await clone.succeed("docker", "image", "ls", "coinflip-worker")).output;
+    const before = await images();
+    const was = 'service: "coinflip"';
+    const other = 'service: "coinflip, edited"';
+    clone.edit("worker/app/app.ts", was, other);
     await clone.kubectl("config", "set-context", "kind-other", "--cluster=coinflip-local", "--user=coinflip-local");
     await pulumi("config", "set", "context", "kind-other");
     const { exitCode, output } = await pulumi("up", "--yes", "--skip-preview");
@@ -74,6 +79,8 @@ describeWithPulumi("an ordinary Pulumi program", () => {
       'this stack is on the cluster "coinflip-local", and would leave it behind for "kind-other"',
     );
     expect(output).toContain("pulumi config set context coinflip-local");
+    expect(await images()).toBe(before);
+    clone.edit("worker/app/app.ts", other, was);
     await pulumi("config", "set", "context", "coinflip-local");
     expect(output).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
   });
@@ -84,8 +91,8 @@ describeWithPulumi("an ordinary Pulumi program", () => {
     expect(destroy.exitCode).toBe(0);
     expect(await clone.kubectl("get", "namespaces", "--output", "name")).not.toContain("coinflip");
 
-    const images = (await clone.succeed("docker", "image", "ls", "--quiet", "coinflip-worker")).output.split("\n");
-    await clone.succeed("docker", "image", "rm", "--force", ...images);
+    const ids = (await clone.succeed("docker", "image", "ls", "--quiet", "coinflip-worker")).output.split("\n");
+    await clone.succeed("docker", "image", "rm", "--force", ...ids);
     const up = await withPulumi.deploy(clone);
     measured("pulumi up from nothing, image built (s)", up.seconds, 15);
     expect(up.exitCode).toBe(0);

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Effects, ImageInputs, Manifest, Program } from "../../local/program";
+import type { ImageInputs, Manifest, Program } from "../../local/program";
 import type { PinInputs } from "../../pin";
 import type { SideloadInputs } from "../../worker/sideload";
 
@@ -63,15 +63,8 @@ export class StackCopies {
     return copy;
   }
 
-  /**
-   * Runs the program with the defaults of Pulumi.yaml and these values over them, after `edit` had a hand in it;
-   * `others` take the place of effects that only take notes.
-   */
-  async run(
-    config: Readonly<Record<string, string>> = {},
-    edit?: (copy: string) => void,
-    others: Partial<Effects> = {},
-  ): Promise<Deployed> {
+  /** Runs the program with the defaults of Pulumi.yaml and these values over them, after `edit` had a hand in it. */
+  async run(config: Readonly<Record<string, string>> = {}, edit?: (copy: string) => void): Promise<Deployed> {
     const copy = this.copy();
     edit?.(copy);
     const { runProgram } = require(join(copy, "local", "program")) as typeof import("../../local/program");
@@ -94,7 +87,6 @@ export class StackCopies {
           requirements.push(inputs);
         },
         selfSigned: async ({ host }) => ({ certificate: `certificate of ${host}`, key: `key of ${host}` }),
-        ...others,
       },
     );
     return { ...program, images, sideloads, requirements };
