@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 
@@ -103,4 +105,21 @@ export function classify(context: string, cluster: KubeconfigCluster): Cluster {
     return { context, kind: "minikube", name: context, host: hostname };
   }
   return { context, kind: "remote", name: context, host: hostname };
+}
+
+/**
+ * Asks the cluster by kubectl; returns what that prints. The local cluster comes with one of its own, for machines that have none.
+ *
+ * @throws Error with what kubectl says, also if it takes longer than a minute
+ */
+export async function kubectl({ kind, name, context }: Cluster, ...args: string[]): Promise<string> {
+  const own = join(localClusterDir(name), "kubectl");
+  const program = kind === "coinflip" && existsSync(own) ? own : "kubectl";
+  try {
+    return (await promisify(execFile)(program, ["--context", context, ...args], { timeout: 60_000 })).stdout.trim();
+  } catch (error) {
+    const { code, stderr, message } = error as { code?: string; stderr?: string; message: string };
+    if (code === "ENOENT") throw new Error("kubectl is not installed, and the cluster is asked with it");
+    throw new Error(`the cluster does not answer kubectl ${args[0]}: ${stderr?.trim() || message}`);
+  }
 }

@@ -36,6 +36,7 @@ const home = new Namespace(
 const worker = new Worker(
   "worker",
   {
+    cluster,
     namespace: home.name,
     image: workerImage.reference,
     replicas: settings.workers,

@@ -1,8 +1,4 @@
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { type Cluster, localClusterDir } from "./cluster";
+import { type Cluster, kubectl } from "./cluster";
 import type { Settings } from "./settings";
 
 /** What a cluster must have before anything is brought to it. */
@@ -36,19 +32,6 @@ export function requirementsOf({ namespace, tls, ingress, gateway, monitoring }:
     ...(ingress && { ingressClass: ingress.className === undefined ? {} : { name: ingress.className } }),
     ...(crds.length > 0 && { crds }),
   };
-}
-
-/** The local cluster comes with a kubectl of its own, for machines that have none. */
-async function kubectl({ kind, name, context }: Cluster, ...args: string[]): Promise<string> {
-  const own = join(localClusterDir(name), "kubectl");
-  const program = kind === "coinflip" && existsSync(own) ? own : "kubectl";
-  try {
-    return (await promisify(execFile)(program, ["--context", context, ...args], { timeout: 60_000 })).stdout.trim();
-  } catch (error) {
-    const { code, stderr, message } = error as { code?: string; stderr?: string; message: string };
-    if (code === "ENOENT") throw new Error("kubectl is not installed, and the cluster is asked with it what it has");
-    throw new Error(`the cluster does not say what it has: ${stderr?.trim() || message}`);
-  }
 }
 
 interface IngressClass {

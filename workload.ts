@@ -26,6 +26,8 @@ export interface WorkloadArgs {
   readonly namespace: pulumi.Input<string>;
   /** Left out where an autoscaler decides. */
   readonly replicas?: number | undefined;
+  /** Has to be there before the Deployment. */
+  readonly after?: pulumi.Resource;
   /** The number that its process runs as, user and group; no user of a node should have it. */
   readonly uid: number;
   /** The kubelet kills what has not stopped by then. */
@@ -50,7 +52,7 @@ export class Workload extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:index:Workload", name, args, opts);
-    const { namespace, replicas, uid, graceSeconds, container, volumes, pullSecret, ingress, egress } = args;
+    const { namespace, replicas, after, uid, graceSeconds, container, volumes, pullSecret, ingress, egress } = args;
     const labels = componentLabels(name);
     const labelSelector = { matchLabels: labels };
     const account = new k8s.core.v1.ServiceAccount(
@@ -72,6 +74,8 @@ export class Workload extends pulumi.ComponentResource {
             "pulumi.com/patchForce": "true",
             // Always pulled, an image that is loaded into the cluster could not be had; all have a version or a digest.
             "kube-score/ignore": "container-image-pull-policy",
+            // Its end is a change, though the replicas that Pulumi remembers may be the wanted ones.
+            ...(replicas === undefined && { "coinflip/autoscaled": "true" }),
           },
         },
         spec: {
@@ -140,6 +144,7 @@ export class Workload extends pulumi.ComponentResource {
         customTimeouts: { create: "5m", update: "5m" },
         // Left out at once, they would fall back to one: the provider gives them up only once the autoscaler has set them.
         ...(replicas === undefined && { ignoreChanges: ["spec.replicas"] }),
+        ...(after && { dependsOn: after }),
       },
     );
     new k8s.policy.v1.PodDisruptionBudget(

@@ -82,6 +82,8 @@ export async function deploy(context: string): Promise<Program["outputs"]> {
   // The apply set remembers in the namespace what was applied, so that the next one knows what to prune.
   const rest = manifests.filter((each) => !isNamespace(each));
   for (const each of rest.filter(isAutoscaled)) await handOverReplicas(namespace, each);
+  // Before, and not by the pruning after: an autoscaler that is switched off would set once more what is set here.
+  if (!rest.some(isAutoscaled)) await kubectl([...namespace, "delete", "horizontalpodautoscalers", "--all"]);
   await apply(rest, "--prune", "--applyset=configmaps/coinflip-applyset");
   try {
     for (const { metadata } of rest.filter(({ kind }) => kind === "Deployment")) {

@@ -36,7 +36,7 @@ export interface Program {
 }
 
 /** Resources that only the engine has a use for. */
-const EFFECTLESS = /^pulumi:providers:/;
+const EFFECTLESS = /^pulumi:providers:|:Autoscaled$/;
 
 /**
  * Runs index.ts as the Pulumi engine would, under the SDK's mock monitor: with the effects given here, and with the

@@ -39,6 +39,13 @@ describe("autoscaling", () => {
     });
   });
 
+  test("marks the Deployment whose replicas are not its own, so that its end is a change", async () => {
+    const annotations = { "coinflip/autoscaled": "true" };
+    expect(objectOf(usual, "Deployment", "worker").metadata).not.toMatchObject({ annotations });
+    const autoscaled = await stack.run({ autoscaling: '{"max":7}' });
+    expect(objectOf(autoscaled, "Deployment", "worker").metadata).toMatchObject({ annotations });
+  });
+
   test("has a minimum of its own, and a share of whole cores", async () => {
     const { minReplicas, metrics } = hpaOf(
       await stack.run({ autoscaling: '{"min":1,"max":7,"cpu":40}', workerCpu: "2" }),

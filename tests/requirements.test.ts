@@ -109,7 +109,7 @@ test.each<[of: string, Omit<Requirements, "namespace">, Record<string, Reply>, s
 test("a cluster that does not answer is told with what kubectl said", async () => {
   tools.tool("kubectl", { [CLASSES]: { fails: "Unable to connect to the server" } });
   await expect(lacks(cluster, { namespace, ingressClass: {} })).rejects.toThrow(
-    "the cluster does not say what it has: Unable to connect to the server",
+    "the cluster does not answer kubectl get: Unable to connect to the server",
   );
 });
 

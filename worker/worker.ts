@@ -1,10 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { type Autoscaling, type Registry, type Settings, targetCpu } from "../settings";
+import type { Cluster } from "../cluster";
+import type { Autoscaling, Registry, Settings } from "../settings";
 import { componentLabels, probe, Workload } from "../workload";
+import { Autoscaled, autoscale } from "./autoscaler";
 import type { Timing } from "./timing";
 
 export interface WorkerArgs {
+  readonly cluster: Cluster;
   readonly namespace: pulumi.Input<string>;
   readonly image: pulumi.Input<string>;
   readonly replicas: number;
@@ -50,13 +53,29 @@ export class Worker extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("coinflip:worker:Worker", name, args, opts);
-    const { namespace, image, replicas, autoscaling, maxHeads, maxConcurrent, cpu, timing, registry, monitoring } =
-      args;
+    const {
+      cluster,
+      namespace,
+      image,
+      replicas,
+      autoscaling,
+      maxHeads,
+      maxConcurrent,
+      cpu,
+      timing,
+      registry,
+      monitoring,
+    } = args;
     const workload = new Workload(
       name,
       {
         namespace,
         replicas: autoscaling ? undefined : replicas,
+        after: new Autoscaled(
+          name,
+          { cluster, namespace, name, autoscaled: autoscaling !== undefined },
+          { parent: this },
+        ),
         uid: UID,
         graceSeconds: timing.grace,
         pullSecret: registry?.password && this.pullSecret(name, namespace, registry),
@@ -93,7 +112,7 @@ export class Worker extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    if (autoscaling) this.autoscale(name, args, workload, autoscaling);
+    if (autoscaling) autoscale(name, { workload, namespace, replicas, cpu, autoscaling }, { parent: this });
     const service = (name: string, type: { clusterIP?: "None" }) => {
       const { metadata } = new k8s.core.v1.Service(
         name,
@@ -111,38 +130,6 @@ export class Worker extends pulumi.ComponentResource {
     this.labels = workload.labels;
     this.replicas = workload.replicas;
     this.registerOutputs({ host: this.host, anyHost: this.anyHost, replicas: this.replicas });
-  }
-
-  private autoscale(name: string, { namespace, replicas, cpu }: WorkerArgs, workload: Workload, wanted: Autoscaling) {
-    new k8s.autoscaling.v2.HorizontalPodAutoscaler(
-      name,
-      {
-        metadata: { name, namespace, labels: workload.labels },
-        spec: {
-          scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: workload.name },
-          minReplicas: wanted.min ?? replicas,
-          maxReplicas: wanted.max,
-          // Not as a share of the request, which says what a worker has to have, and not how much it may take.
-          metrics: [
-            {
-              type: "Resource",
-              resource: {
-                name: "cpu",
-                target: { type: "AverageValue", averageValue: `${Math.round(targetCpu(cpu, wanted))}m` },
-              },
-            },
-          ],
-          // Up as fast as the default, and down only when the load has stayed away, half of the workers at a time.
-          behavior: {
-            scaleDown: {
-              stabilizationWindowSeconds: 300,
-              policies: [{ type: "Percent", value: 50, periodSeconds: 60 }],
-            },
-          },
-        },
-      },
-      { parent: this },
-    );
   }
 
   /** What kubelets show the registry, in the format of `~/.docker/config.json`. */

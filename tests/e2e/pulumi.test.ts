@@ -62,6 +62,14 @@ describeWithPulumi("an ordinary Pulumi program", () => {
     await pulumi("config", "rm", "autoscaling");
     await up();
     expect(await replicas()).toBe(3);
+    // Once more, though Pulumi has not heard since that there are others.
+    await pulumi("config", "set", "--path", "autoscaling.min", "4");
+    await pulumi("config", "set", "--path", "autoscaling.max", "5");
+    await up();
+    await eventually(40, async () => expect(await replicas()).toBe(4));
+    await pulumi("config", "rm", "autoscaling");
+    await up();
+    expect(await replicas()).toBe(3);
     expect((await pulumi("preview", "--expect-no-changes")).exitCode).toBe(0);
   });
 
