@@ -105,6 +105,7 @@ describeWithPulumi("an ordinary Pulumi program", () => {
     measured("pulumi up from nothing, image built (s)", up.seconds, 15);
     expect(up.exitCode).toBe(0);
     const endpoint = (await pulumi("stack", "output", "endpoint")).output.trim();
-    expect((await compute(endpoint, 3)).status).toBe(200);
+    // kube-proxy takes up the pods within a second of their being ready.
+    await eventually(5, async () => expect((await compute(endpoint, 3)).status).toBe(200));
   });
 });
