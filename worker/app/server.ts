@@ -10,6 +10,7 @@ import { Computer } from "./compute";
 import find from "./find.wat";
 import { Output } from "./log";
 import { answerMetrics, Metrics } from "./metrics";
+import { TogetherResponse } from "./together";
 
 /** Reads a whole number from the environment; worker.ts sets them all. */
 function integer(name: string, fallback: number): number {
@@ -44,7 +45,10 @@ const app = createApp({
 const server = createAdaptorServer({
   fetch: app.fetch,
   createServer: ((options: ServerOptions, listener: RequestListener) =>
-    createServer(options, withBody(listener))) as typeof createServer,
+    createServer(
+      { ...options, ServerResponse: TogetherResponse } as ServerOptions,
+      withBody(listener),
+    )) as typeof createServer,
   serverOptions: { keepAliveTimeout: integer("KEEP_ALIVE_MS", 75_000) },
 });
 // Node.js's own backlog of 511 loses connections when thousands come at once; their clients try again after a second.
