@@ -24,8 +24,7 @@ export class TogetherResponse extends ServerResponse {
     return this;
   }
 
-  /** Nothing can be written any more to a client that left meanwhile. */
   writeNow(): void {
-    if (!this.destroyed) super.end(...(this.last as Parameters<ServerResponse["end"]>));
+    super.end(...(this.last as Parameters<ServerResponse["end"]>));
   }
 }
