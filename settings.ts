@@ -11,12 +11,15 @@ export interface Registry {
   readonly password?: pulumi.Output<string>;
 }
 
+/** Of an autoscaler's target, in percent. */
+const USUAL_CPU = 70;
+
 /** How many workers there are, by their load. */
 export interface Autoscaling {
   /** As many as `workers` if not given. */
   readonly min?: number;
   readonly max: number;
-  /** The CPU that the workers take on average when more are added, in percent of `workerCpu`; 70 if not given. */
+  /** The CPU that the workers take on average when more are added, in percent of `workerCpu`; USUAL_CPU if not given. */
   readonly cpu?: number;
 }
 
@@ -50,7 +53,7 @@ export interface Settings extends Exposure {
 const millicores = (cpu: string) => (cpu.endsWith("m") ? Number.parseInt(cpu, 10) : Number(cpu) * 1000);
 
 /** The CPU in millicores that the workers take on average when more are added. */
-export const targetCpu = (workerCpu: string, { cpu = 70 }: Autoscaling) => (millicores(workerCpu) * cpu) / 100;
+export const targetCpu = (workerCpu: string, { cpu = USUAL_CPU }: Autoscaling) => (millicores(workerCpu) * cpu) / 100;
 
 /** The settings that are objects; empty ones are undefined. */
 type Objects = Pick<Settings, "autoscaling" | "registry" | keyof Exposure>;
@@ -92,7 +95,7 @@ const objects: { readonly [K in keyof Objects]: Members<NonNullable<Objects[K]>>
     min: { ...integer(1, 1000, 2), optional: () => true },
     max: integer(1, 1000, 10),
     // More than that, and the tenth beyond it at which others are added would be more than the limit.
-    cpu: { ...integer(1, 90, 70), optional: () => true },
+    cpu: { ...integer(1, 90, USUAL_CPU), optional: () => true },
   },
   ...exposure,
   registry: {
@@ -158,7 +161,7 @@ function contradictions(settings: Settings): string[] {
   if (autoscaling && targetCpu(workerCpu, autoscaling) * TOLERANCE > most) {
     const cpu = Math.floor((100 * most) / TOLERANCE / millicores(workerCpu));
     faults.push(
-      `autoscaling.cpu is ${autoscaling.cpu ?? 70}, and no worker ever takes a tenth more than that share of workerCpu, ${workerCpu},` +
+      `autoscaling.cpu is ${autoscaling.cpu ?? USUAL_CPU}, and no worker ever takes a tenth more than that share of workerCpu, ${workerCpu},` +
         ` at which others are added (one core is the most that it uses):  pulumi config set --path autoscaling.cpu ${cpu}`,
     );
   }

@@ -83,7 +83,7 @@ export async function deploy(context: string): Promise<Program["outputs"]> {
   const rest = manifests.filter((each) => !isNamespace(each));
   for (const each of rest.filter(isAutoscaled)) await handOverReplicas(namespace, each);
   // Before, and not by the pruning after: an autoscaler that is switched off would set once more what is set here.
-  if (!rest.some(isAutoscaled)) await kubectl([...namespace, "delete", "horizontalpodautoscalers", "--all"]);
+  if (!rest.some(isAutoscaled)) await kubectl([...namespace, "delete", "horizontalpodautoscalers", OURS]);
   await apply(rest, "--prune", "--applyset=configmaps/coinflip-applyset");
   try {
     for (const { metadata } of rest.filter(({ kind }) => kind === "Deployment")) {
@@ -95,6 +95,8 @@ export async function deploy(context: string): Promise<Program["outputs"]> {
   return outputs;
 }
 
+/** Not what users have put beside it. */
+const OURS = "--selector=app.kubernetes.io/name=coinflip";
 const isAutoscaled = ({ kind, spec }: Manifest) =>
   kind === "Deployment" && (spec as { replicas?: number }).replicas === undefined;
 
@@ -180,6 +182,6 @@ async function podTroubles(namespace: readonly string[]): Promise<string> {
 export async function remove(context: string, namespace: string): Promise<void> {
   const where = ["--context", context, "--namespace", namespace];
   // The pods first: a namespace that still has pods waits for half their grace period before it looks again.
-  await kubectl([...where, "delete", "deployments", "--selector=app.kubernetes.io/name=coinflip", "--wait=false"]);
+  await kubectl([...where, "delete", "deployments", OURS, "--wait=false"]);
   await kubectl([...where, "delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s"]);
 }

@@ -45,6 +45,9 @@ interface StandIn {
   readonly addTo?: (context: string) => Promise<void>;
 }
 
+/** forky is the first release whose nginx can follow DNS in the open-source version (1.27.3); coreutils are for start.sh and preStop. */
+export const NGINX = { release: "forky", packages: ["dash", "coreutils", "nginx-light"] } as const;
+
 async function standIns(): Promise<Record<BaseImage, StandIn>> {
   const nodeProgram = require.resolve("node/bin/node");
   const { version } = JSON.parse(await readFile(require.resolve("node/package.json"), "utf8"));
@@ -57,14 +60,7 @@ async function standIns(): Promise<Record<BaseImage, StandIn>> {
       packages: ["libstdc++6", "libatomic1"],
       addTo: (context) => copyFile(nodeProgram, join(context, "node")),
     },
-    // forky is the first release whose nginx can follow DNS in the open-source version (1.27.3).
-    nginxImage: {
-      target: "nginx",
-      image: "coinflip.local/nginx:forky",
-      release: "forky",
-      // coreutils: the pod sleeps before it stops.
-      packages: ["dash", "coreutils", "nginx-light"],
-    },
+    nginxImage: { target: "nginx", image: "coinflip.local/nginx:forky", ...NGINX },
     prometheusImage: {
       target: "prometheus",
       image: "coinflip.local/prometheus:forky",

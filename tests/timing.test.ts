@@ -29,7 +29,7 @@ describe.each([1, 30, 300])("with a deadline of %i s", (deadline) => {
     expect(timing.retry).toBeLessThan(10); // nginx.conf compares its one digit.
   });
 
-  test("so does that of an nginx that is asked by its node, and its delay three checks of a load balancer outside", () => {
+  test("the grace of an nginx that is asked by its node is longer by its longer delay, which holds three checks of a load balancer outside", () => {
     expect(timing.nodeGrace - timing.nodeDrainDelay).toBe(timing.grace - timing.drainDelay);
     expect(timing.nodeDrainDelay).toBeGreaterThanOrEqual(3 * 10);
   });

@@ -75,7 +75,11 @@ const provider: pulumi.dynamic.ResourceProvider<AutoscaledInputs, AutoscaledInpu
  * gets its replicas: Pulumi deletes last, and until then it would set its own once more.
  */
 export class Autoscaled extends pulumi.dynamic.Resource {
-  constructor(name: string, inputs: pulumi.Inputs, opts: pulumi.CustomResourceOptions) {
+  constructor(
+    name: string,
+    inputs: { readonly [K in keyof AutoscaledInputs]: pulumi.Input<AutoscaledInputs[K]> },
+    opts: pulumi.CustomResourceOptions,
+  ) {
     super(provider, name, inputs, opts, "coinflip", "Autoscaled");
   }
 }

@@ -15,6 +15,8 @@ export function timingFor(deadline: number) {
   const read = deadline + 5;
   /** A request whose worker is lost is asked of another one, but not after this: then the client has waited enough. */
   const retry = 5;
+  /** The longest wait for an answer, the last try's, and what is left to write. */
+  const finish = retry + read + 2;
   return {
     deadline,
     drainDelay,
@@ -29,8 +31,8 @@ export function timingFor(deadline: number) {
     proxyKeepAlive: 60,
     /** … and the worker later, so that nginx never sends a request into a connection that is being closed. */
     workerKeepAlive: 75,
-    /** The whole stop: the delay, the longest wait for an answer, the last try's, and what is left to write. */
-    grace: drainDelay + retry + read + 2,
-    nodeGrace: nodeDrainDelay + retry + read + 2,
+    /** The whole stop: the delay, and what is under way when it is over. */
+    grace: drainDelay + finish,
+    nodeGrace: nodeDrainDelay + finish,
   };
 }

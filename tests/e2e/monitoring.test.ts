@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { dashboard } from "../../monitoring/dashboard";
 import { ruleGroups } from "../../monitoring/rules";
 import { Clone } from "./clone";
-import { describeOnCluster } from "./engine";
+import { describeOnCluster, withoutPulumi } from "./engine";
 import { compute, endpointOf, eventually, steadyRequests } from "./service";
 
 jest.setTimeout(30 * 60_000);
@@ -169,15 +169,7 @@ describeOnCluster("monitoring", () => {
     const crds = ["podmonitors", "prometheusrules"].map((name) =>
       join(module.Dir, "example", "prometheus-operator-crd", `monitoring.coreos.com_${name}.yaml`),
     );
-    const { exitCode, output } = await clone.run(
-      "npm",
-      "run",
-      "up",
-      "--",
-      "--without-pulumi",
-      "-c",
-      "monitoring=operator",
-    );
+    const { exitCode, output } = await withoutPulumi.deploy(clone, { monitoring: "operator" });
     expect(output).toContain("the cluster has no podmonitors.monitoring.coreos.com");
     expect(exitCode).toBe(1);
     await clone.kubectl("apply", "--server-side", ...crds.flatMap((file) => ["-f", file]));

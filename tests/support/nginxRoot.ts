@@ -9,10 +9,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cacheDir } from "../../local/cluster/binaries";
 import { makeRoot } from "../../local/debian";
+import { NGINX } from "../../local/images";
 import { timingFor } from "../../worker/timing";
 
-const PACKAGES = ["dash", "coreutils", "nginx-light"];
-const ARCHIVE = join(cacheDir, `rootfs-${PACKAGES.join("-")}.tar`);
+const ARCHIVE = join(cacheDir, `rootfs-${NGINX.packages.join("-")}.tar`);
 const TOOLS = ["mmdebstrap", "tar", "unshare", "nsenter", "ip", "mount", "chroot"];
 const SURROUNDINGS = join(__dirname, "surroundings.mjs");
 const START = join(__dirname, "..", "..", "nginx", "start.sh");
@@ -46,7 +46,7 @@ export interface Outcome {
   readonly errors: string;
 }
 
-/** The files of Debian forky's nginx, the first release whose open-source version can follow DNS (1.27.3). */
+/** The files of the nginx that stands in for the usual image. */
 export class NginxRoot {
   private root = "";
 
@@ -59,7 +59,7 @@ export class NginxRoot {
   async make(): Promise<void> {
     if (!existsSync(ARCHIVE)) {
       await mkdir(join(ARCHIVE, ".."), { recursive: true });
-      await makeRoot("forky", PACKAGES, ARCHIVE);
+      await makeRoot(NGINX.release, NGINX.packages, ARCHIVE);
     }
     this.root = await mkdtemp(join(tmpdir(), "coinflip-nginx-"));
     chmodSync(this.root, 0o755);
