@@ -7,7 +7,7 @@ import { TogetherResponse } from "../worker/app/together";
 let server: Server;
 let url: string;
 async function serve(listener: RequestListener) {
-  server = createServer({ ServerResponse: TogetherResponse } as object, listener).listen(0, "127.0.0.1");
+  server = createServer({ ServerResponse: TogetherResponse }, listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

@@ -1,5 +1,5 @@
 import { createApp, type Surroundings } from "../../worker/app/app";
-import type { WithBody } from "../../worker/app/body";
+import type { RequestWithBody } from "../../worker/app/body";
 import type { RandomBits } from "../../worker/app/coinflip";
 import { Computer } from "../../worker/app/compute";
 import { Metrics } from "../../worker/app/metrics";
@@ -37,7 +37,7 @@ export function setUp({
     // As the server passes it on, with headers and body beside it.
     const request = new Request("http://worker", init);
     const rawBody = Buffer.from(await request.arrayBuffer());
-    const incoming = { headers: Object.fromEntries(request.headers), rawBody } as unknown as WithBody;
+    const incoming = { headers: Object.fromEntries(request.headers), rawBody } as unknown as RequestWithBody;
     const response = await app.request(path, init, { incoming });
     return { status: response.status, text: await response.text(), header: (name) => response.headers.get(name) };
   };

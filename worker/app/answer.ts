@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Context } from "hono";
-import type { WithBody } from "./body";
+import type { RequestWithBody } from "./body";
 import type { Level, Log } from "./log";
 import type { Metrics } from "./metrics";
 import { Problem } from "./problem";
 import { traceIdOf } from "./trace";
 
 /** What node-server tells of a request besides Hono. */
-export type Env = { Bindings: { readonly incoming: WithBody } };
+export type Env = { Bindings: { readonly incoming: RequestWithBody } };
 
 export interface Answer {
   readonly status: number;

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { type Answer, answering, type Env, json } from "./answer";
-import { MAX_BODY_BYTES, type WithBody } from "./body";
+import { MAX_BODY_BYTES, type RequestWithBody } from "./body";
 import type { Computer } from "./compute";
 import { readHeads } from "./heads";
 import type { Log } from "./log";
@@ -110,7 +110,7 @@ export function createApp({
 }
 
 /** The request's body as text. */
-function bodyOf({ rawBody }: WithBody): string {
+function bodyOf({ rawBody }: RequestWithBody): string {
   if (rawBody === undefined) throw clientLeft();
   if (rawBody.length > MAX_BODY_BYTES) {
     throw new Problem(413, `the body must be at most ${MAX_BODY_BYTES} bytes`, {

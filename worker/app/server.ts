@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import { createAdaptorServer } from "@hono/node-server";
 import { createApp } from "./app";
-import { withBody } from "./body";
+import { RequestWithBody, withBody } from "./body";
 import { Coins } from "./coinflip";
 import { Computer } from "./compute";
 import find from "./find.wat";
@@ -46,7 +46,7 @@ const server = createAdaptorServer({
   fetch: app.fetch,
   createServer: ((options: ServerOptions, listener: RequestListener) =>
     createServer(
-      { ...options, ServerResponse: TogetherResponse } as ServerOptions,
+      { ...(options as object), IncomingMessage: RequestWithBody, ServerResponse: TogetherResponse },
       withBody(listener),
     )) as typeof createServer,
   serverOptions: { keepAliveTimeout: integer("KEEP_ALIVE_MS", 75_000) },

@@ -1,4 +1,4 @@
-import { ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 
 /** Answered in this turn of the event loop, and written at its end. */
 let answered: TogetherResponse[] = [];
@@ -14,7 +14,7 @@ function writeAll(): void {
  * them is on another core: written one by one, each would wake it up anew, which costs more than the request. (Netty's
  * FlushConsolidationHandler does the same.)
  */
-export class TogetherResponse extends ServerResponse {
+export class TogetherResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   private last: unknown[] | undefined;
 
   override end(...last: unknown[]): this {
