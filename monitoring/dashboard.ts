@@ -105,12 +105,7 @@ export function dashboard(namespace: string): Dashboard {
         "{{instance}}",
       ]),
     )
-    .withPanel(
-      timeseries("Garbage collection by kind", "percentunit", [
-        rate("nodejs_gc_duration_seconds_sum", "kind"),
-        "{{kind}}",
-      ]),
-    )
+    .withPanel(timeseries("V8's heap by worker", "bytes", [`nodejs_heap_size_used_bytes{${workers}}`, "{{instance}}"]))
     .withPanel(
       timeseries("Restarts within 15 minutes", "short", [
         `changes(process_start_time_seconds{${workers}}[15m])`,

@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
-import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import { type Metric, Registry } from "prom-client";
 import type { Computer } from "./compute";
+import { collectProcessMetrics } from "./processMetrics";
 
 /** The heads of a request by so many, up to and with each; the first are the requests that asked for none. */
 const UP_TO = [0, 8, 16, 24, 32, 40] as const;
@@ -62,9 +63,9 @@ export class Metrics {
     );
   }
 
-  /** Shows the process as well: its memory, its garbage collection, the lag of its event loop. */
+  /** Shows the process as well: its CPU, its memory, the lag of its event loop. */
   watchProcess(): void {
-    collectDefaultMetrics({ register: this.registry });
+    collectProcessMetrics(this.registry);
   }
 
   /** A request is here. */
