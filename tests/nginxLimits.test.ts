@@ -188,6 +188,7 @@ describe("the Service of all workers", () => {
     // More often than `max_fails`.
     for (let i = 0; i < 10; i++) expect(await addressOf()).toMatchObject(asked);
     await nginx.put("tmp/draining");
+    await sleep(1_100); // nginx looks once a second.
     const { headers, text } = await compute();
     expect([headers.connection, JSON.parse(text)]).toEqual(["close", expect.objectContaining(asked)]);
   });
