@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { availableParallelism } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { succeeds, waitFor } from "../../local/run";
 
 const running = new Set<ChildProcess>();
@@ -49,6 +50,23 @@ export async function pinner(): Promise<{ on: (core: number, command: readonly s
     on: (core, command) => ["taskset", "-c", String(core), ...command],
     how: "servers of one process on core 0, wrk on core 1",
   };
+}
+
+/** The time that all cores together have had so far, and of it the idle one, in milliseconds. */
+function coreTimes() {
+  const each = cpus().map(({ times }) => times);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  return { all: sum(each.flatMap((times) => Object.values(times))), idle: sum(each.map(({ idle }) => idle)) };
+}
+
+/** Waits until most of the machine is idle, for some seconds at the most: on a busy one there is nothing to wait for. */
+export async function untilIdle(seconds = 10): Promise<void> {
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
+    const before = coreTimes();
+    await sleep(500);
+    const after = coreTimes();
+    if (after.idle - before.idle > 0.7 * (after.all - before.all)) return;
+  }
 }
 
 /** Waits until POST /compute answers as the contract says. */
