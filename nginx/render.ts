@@ -31,6 +31,7 @@ export interface NginxParameters {
   readonly rateLimit: number;
   /** The port that plain HTTP is redirected to, as a URL has it (`:30443`, or empty); undefined without TLS. */
   readonly httpsPort?: string | undefined;
+  readonly drainSeen: number;
   readonly connect: number;
   readonly read: number;
   readonly retry: number;
@@ -39,7 +40,7 @@ export interface NginxParameters {
 
 /** The text of nginx.conf with the parameters filled in. */
 export function renderNginx(parameters: NginxParameters): string {
-  const { balancing, cpu, rateLimit, httpsPort, connect, read, retry, proxyKeepAlive } = parameters;
+  const { balancing, cpu, rateLimit, httpsPort, drainSeen, connect, read, retry, proxyKeepAlive } = parameters;
   const template = (file: string) => readFileSync(join(__dirname, file), "utf8");
   return fill(template("nginx.conf"), {
     balancing: BALANCING[balancing],
@@ -48,6 +49,7 @@ export function renderNginx(parameters: NginxParameters): string {
     rateLimit: rateLimitOf(rateLimit),
     tls: httpsPort === undefined ? "# No TLS." : fill(template("tls.conf"), { httpsPort }).trimEnd(),
     redirect: httpsPort === undefined ? "# Nor a redirect to it." : "if ($https_url) { return 308 $https_url; }",
+    drainSeen,
     connect,
     read,
     retry,

@@ -63,7 +63,7 @@ describe("npm run bench", () => {
       expect(readdirSync(folder).filter((name) => name.startsWith("coinflip"))).toEqual([]);
       expect(readdirSync(join(__dirname, "bench", "peers"))).not.toContain("__pycache__");
       expect(processesOf(folder)).toEqual([]);
-      expect(processesOf(join("tests", "bench", "peers"))).toEqual([]);
+      expect(processesOf(join(__dirname, "bench", "peers"))).toEqual([]);
     },
   );
 

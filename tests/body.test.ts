@@ -68,6 +68,29 @@ test.each([
   client.destroy();
 });
 
+test("a connection that rests between its requests is kept", async () => {
+  const { client, answers } = open();
+  for (const count of [1, 2]) {
+    client.write(post('{"heads":1}'));
+    expect(await answers(count)).toHaveLength(count);
+    // Longer than the half second that is given to a body after its answer.
+    await sleep(700);
+  }
+  expect([await answers(2), client.closed]).toEqual([[200, 200], false]);
+  client.destroy();
+});
+
+test("a client that leaves while more of a body than is wanted waits behind its slow request ends that one", async () => {
+  const slow = await workers.listening({}, 60_000);
+  const client = connectTo(slow);
+  const long = head("POST /compute", "content-length: 400000") + " ".repeat(300_000);
+  client.write(post('{"heads":8}'));
+  client.write(long);
+  await slow.line(({ status }) => status === 413);
+  client.destroy();
+  expect(await slow.line(({ status }) => status === 499)).toMatchObject({ heads: 8 });
+});
+
 test("who has the answer that a body is too long, and goes on sending it, is cut off", async () => {
   const { client, answers } = open();
   client.on("error", () => undefined);

@@ -119,6 +119,8 @@ describe("a worker", () => {
       "nodejs_heap_size_used_bytes",
     ])
       expect(sample(text, name)).toBeGreaterThan(0);
+    // An observer of collections costs memory with each.
+    expect(text).not.toContain("nodejs_gc");
     expect((await fetch(`${url}/compute`)).status).toBe(404);
     expect((await fetch(`${url}/metrics`, { method: "POST" })).status).toBe(404);
     expect((await fetch(`${worker.url}/metrics`)).status).toBe(404);

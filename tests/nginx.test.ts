@@ -69,6 +69,7 @@ describe("nginx.conf", () => {
     expect(directives(rendered())).toEqual(
       expect.arrayContaining([
         `keepalive_timeout ${timing.proxyKeepAlive}s;`,
+        `open_file_cache_valid ${timing.drainSeen}s;`,
         `proxy_connect_timeout ${timing.connect}s;`,
         `proxy_read_timeout ${timing.read}s;`,
         `proxy_next_upstream_timeout ${timing.retry}s;`,

@@ -9,6 +9,7 @@ describe.each([1, 30, 300])("with a deadline of %i s", (deadline) => {
     ["workerKeepAlive", "proxyKeepAlive", "nginx never sends a request into a connection that the worker closes"],
     ["drainDelay", "dnsValid", "nginx has forgotten a worker before it stops to answer"],
     ["drainDelay", "connect", "a worker that stops is still there for a connection that has begun"],
+    ["drainDelay", "drainSeen", "nginx has time to close kept connections after an answer"],
     ["read", "connect", "trying another worker leaves time for an answer"],
     ["read", "retry", "a request is asked again only if its worker was lost, and not if it takes long"],
   ])("%s is longer than %s, so that %s", (longer, shorter) => {

@@ -21,6 +21,8 @@ export function timingFor(deadline: number) {
     deadline,
     drainDelay,
     nodeDrainDelay,
+    /** nginx finds within this that its pod drains: it looks that seldom, not for each request. */
+    drainSeen: 1,
     read,
     retry,
     /** nginx asks for the workers' addresses again after this, whatever the record's own lifetime (`resolver … valid=`). */

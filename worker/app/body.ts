@@ -21,8 +21,10 @@ export class RequestWithBody extends IncomingMessage {
   }
 
   override push(part: Buffer | null): boolean {
-    // A request that Node.js refuses by itself, and the rest of a body that is too long, are its own to read.
-    if (this.response === undefined || this.rawBody !== undefined) return super.push(part);
+    // What Node.js refuses by itself is its own to read.
+    if (this.response === undefined) return super.push(part);
+    // The rest of a body that is too long is thrown away, but for its end, for which node-server waits half a second.
+    if (this.rawBody !== undefined) return part === null ? super.push(null) : true;
     if (part === null) {
       this._read(0); // Or Node.js would, once there is an answer, read a body that nobody wanted.
       this.pass(this.received ?? EMPTY);

@@ -13,8 +13,9 @@ import version from "prom-client/lib/metrics/version";
 const LAG_EVERY_MS = 10;
 
 /**
- * Collects prom-client's default metrics, but for the time of garbage collections: Node.js makes an object of a shape of
- * its own for each, and these take 3 KB of the old generation until that is full.
+ * Collects prom-client's default metrics, but for those of active handles and requests, since connections are open files,
+ * and for the time of garbage collections: Node.js makes an object of a shape of its own for each, and these take 3 KB of
+ * the old generation until that is full.
  */
 export function collectProcessMetrics(registry: Registry): void {
   eventLoopLag(registry, { eventLoopMonitoringPrecision: LAG_EVERY_MS });
