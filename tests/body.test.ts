@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { waitFor } from "../local/run";
 import { connectTo, type WorkerProcess, WorkerProcesses } from "./support/workerProcess";
 
 const workers = new WorkerProcesses();
@@ -27,8 +28,10 @@ function open() {
   });
   const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
   const answers = async (count: number) => {
-    for (const end = performance.now() + 5_000; statuses().length < count; await sleep(5))
-      if (performance.now() > end) throw new Error(`${count} answers were awaited, and only these came:\n${text}`);
+    await waitFor(`${count} answers`, 5, async () => {
+      if (statuses().length < count) throw new Error(text);
+      return true;
+    });
     return statuses();
   };
   return { client, answers, text: () => text };
@@ -110,4 +113,39 @@ test("whoever asks whether to send a body is told to; another expectation is ref
   client.write(`${head("POST /compute", "content-length: 11", "expect: a-miracle")}{"heads":1}${post('{"heads":1}')}`);
   expect(await answers(4)).toEqual([100, 200, 417, 200]);
   client.destroy();
+});
+
+test.each([
+  ["at once", "content-length: 100000", " ".repeat(1025)],
+  ["in chunks", "transfer-encoding: chunked", `800\r\n${" ".repeat(0x800)}\r\n`],
+])("a body that is too long and comes %s is refused before it has ended", async (_, length, body) => {
+  const worker = await workers.listening();
+  const client = connectTo(worker);
+  client.write(head("POST /compute", length) + body);
+  const [answer] = (await once(client, "data")) as [Buffer];
+  client.destroy();
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 Payload Too Large\r\n/);
+  expect(await worker.line(({ path }) => path === "/compute")).toMatchObject({ status: 413 });
+});
+
+test("a request and a body that come byte by byte are answered like any other", async () => {
+  const worker = await workers.listening();
+  const client = connectTo(worker);
+  for (const byte of post('{"heads":8}')) {
+    client.write(byte);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const [answer] = (await once(client, "data")) as [Buffer];
+  client.destroy();
+  expect(answer.toString()).toMatch(/\r\n\r\n\{"heads_required":8,"total_flips":\d+\}$/);
+});
+
+test("a client that leaves in the middle of its body is no fault of the worker's", async () => {
+  const worker = await workers.listening();
+  const client = connectTo(worker);
+  client.write(`${head("POST /compute", "content-length: 100")}{"h`);
+  await sleep(100);
+  client.destroy();
+  const { status } = await worker.line(({ path }) => path === "/compute");
+  expect([status, worker.lines.filter(({ level }) => level === "error")]).toEqual([499, []]);
 });

@@ -208,8 +208,7 @@ describe("nginx, started by start.sh,", () => {
     });
     const another = { "x-request-id": expect.stringMatching(/^[0-9a-f]{32}$/) };
     expect(await ask("/compute", "no id")).toMatchObject({ status: 502, headers: another });
-    await nginx.put("tmp/draining");
-    await sleep(1_100); // nginx looks once a second.
+    await nginx.drain();
     const drained = { "content-type": type, "x-request-id": "draining", connection: "close" };
     expect(await ask("/compute", "draining")).toMatchObject({ status: 502, headers: drained, text: lost.text });
     // nginx writes its log once a second.

@@ -187,8 +187,7 @@ describe("the Service of all workers", () => {
     const asked = { address: ANY, method: "POST", url: "/compute", body: '{"heads":3}', httpVersion: "1.0" };
     // More often than `max_fails`.
     for (let i = 0; i < 10; i++) expect(await addressOf()).toMatchObject(asked);
-    await nginx.put("tmp/draining");
-    await sleep(1_100); // nginx looks once a second.
+    await nginx.drain();
     const { headers, text } = await compute();
     expect([headers.connection, JSON.parse(text)]).toEqual(["close", expect.objectContaining(asked)]);
   });

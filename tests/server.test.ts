@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { connect } from "node:net";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compute, connectTo, WorkerProcesses } from "./support/workerProcess";
@@ -51,31 +49,6 @@ test.each([
   expect(await worker.line(({ path }) => path === "/compute")).toMatchObject({ status: 499, heads: 8 });
 });
 
-test.each([
-  ["at once", `content-length: 100000\r\n\r\n${" ".repeat(1025)}`],
-  ["in chunks", `transfer-encoding: chunked\r\n\r\n800\r\n${" ".repeat(0x800)}\r\n`],
-])("a body that is too long and comes %s is refused before it has ended", async (_, body) => {
-  const worker = await workers.listening();
-  const client = connectTo(worker);
-  client.write(POST + body);
-  const [answer] = (await once(client, "data")) as [Buffer];
-  client.destroy();
-  expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 Payload Too Large\r\n/);
-  expect(await worker.line(({ path }) => path === "/compute")).toMatchObject({ status: 413 });
-});
-
-test("a request and a body that come byte by byte are answered like any other", async () => {
-  const worker = await workers.listening();
-  const client = connectTo(worker);
-  for (const byte of `${POST}content-length: ${BODY.length}\r\n\r\n${BODY}`) {
-    client.write(byte);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const [answer] = (await once(client, "data")) as [Buffer];
-  client.destroy();
-  expect(answer.toString()).toMatch(/\r\n\r\n\{"heads_required":8,"total_flips":\d+\}$/);
-});
-
 test("MAX_CONCURRENT bounds what is computed and what waits, and a client that leaves makes room", async () => {
   const worker = await workers.listening({ MAX_CONCURRENT: "1" }, 60_000);
   const clients = [new AbortController(), new AbortController()];
@@ -105,16 +78,4 @@ test("a thousand connections that come at once, while the worker is held up, wai
   worker.kill("SIGCONT");
   expect(connected).toBe(1000);
   for (const client of clients) client.destroy();
-});
-
-test("a client that leaves in the middle of its body is no fault of the worker's", async () => {
-  const worker = await workers.listening();
-  const client = connect(Number(new URL(worker.url).port), "127.0.0.1");
-  client.write(
-    'POST /compute HTTP/1.1\r\nhost: worker\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"h',
-  );
-  await sleep(100);
-  client.destroy();
-  const { status } = await worker.line(({ path }) => path === "/compute");
-  expect([status, worker.lines.filter(({ level }) => level === "error")]).toEqual([499, []]);
 });

@@ -59,14 +59,15 @@ function coreTimes() {
   return { all: sum(each.flatMap((times) => Object.values(times))), idle: sum(each.map(({ idle }) => idle)) };
 }
 
-/** Waits until most of the machine is idle, for some seconds at the most: on a busy one there is nothing to wait for. */
-export async function untilIdle(seconds = 10): Promise<void> {
-  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
+/** Waits until most of the machine is idle, but not for long: on a busy one there is nothing to wait for. */
+export async function untilIdle(): Promise<void> {
+  const idle = async () => {
     const before = coreTimes();
     await sleep(500);
     const after = coreTimes();
-    if (after.idle - before.idle > 0.7 * (after.all - before.all)) return;
-  }
+    return after.idle - before.idle > 0.7 * (after.all - before.all);
+  };
+  await waitFor("an idle machine", 10, idle).catch(() => undefined);
 }
 
 /** Waits until POST /compute answers as the contract says. */

@@ -165,6 +165,12 @@ export class NginxRoot {
 
   read = (file: string) => readFile(join(this.root, file), "utf8");
 
+  /** Tells the pod to stop, and waits until nginx has seen it. */
+  async drain(): Promise<void> {
+    await this.put("tmp/draining");
+    await sleep(timingFor(30).drainSeen * 1000 + 100);
+  }
+
   /** Writes a file, empty if no text is given, as a volume would hold it. */
   async put(file: string, text = ""): Promise<void> {
     const path = join(this.root, file);
