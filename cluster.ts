@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 
 /** Who runs the cluster's nodes, as far as this machine can put an image on them. */
-export type ClusterKind = "coinflip" | "kind" | "k3d" | "minikube" | "docker" | "remote";
+export type ClusterKind = "kind" | "k3d" | "minikube" | "docker" | "remote";
 
 /** The cluster that a kubeconfig context leads to. */
 export interface Cluster {
@@ -19,9 +19,8 @@ export interface Cluster {
   readonly host: string;
 }
 
-/** Where the local cluster of that name (local/cluster) keeps all that it has. */
-export const localClusterDir = (name: string) =>
-  join(process.env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "coinflip", name);
+/** The folder in which the npm commands keep what lasts from `up` to `down`. */
+export const stateDir = () => join(process.env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "coinflip");
 
 const SHARED_DOCKER = /^(docker-desktop|docker-for-desktop|rancher-desktop|orbstack|colima(-.+)?)$/;
 
@@ -34,6 +33,10 @@ interface Kubeconfig {
 interface KubeconfigCluster {
   readonly server: string;
   readonly "certificate-authority"?: string;
+}
+/** A cluster and the name of its entry, which stays the same when a context is renamed. */
+interface NamedCluster extends KubeconfigCluster {
+  readonly entry: string;
 }
 
 /** The user's kubeconfig files, in the order in which the first that says a thing wins. */
@@ -59,12 +62,12 @@ export const currentContext = () => kubeconfigs().find((each) => each["current-c
  * @param name the context's name, which may be empty if there is no current one
  * @throws pulumi.RunError if there is no such context
  */
-export function readContext(name: string): KubeconfigCluster {
+export function readContext(name: string): NamedCluster {
   const files = kubeconfigs();
   const contexts = files.flatMap((file) => file.contexts ?? []);
-  const known = contexts.find((each) => each.name === name)?.context.cluster;
-  const cluster = files.flatMap((file) => file.clusters ?? []).find((each) => each.name === known)?.cluster;
-  if (cluster) return cluster;
+  const entry = contexts.find((each) => each.name === name)?.context.cluster;
+  const cluster = files.flatMap((file) => file.clusters ?? []).find((each) => each.name === entry)?.cluster;
+  if (entry !== undefined && cluster) return { ...cluster, entry };
   const have =
     contexts.length > 0 ? `the kubeconfig has ${contexts.map((each) => each.name).join(", ")}` : "there is none";
   const missing = name ? `no kubeconfig context "${name}"` : "no current kubeconfig context";
@@ -92,34 +95,46 @@ export function findCluster(context: string): Cluster {
   return found;
 }
 
-/** Tells the kind of a cluster by the name that its tool gives to contexts, and minikube by where it keeps its CA. */
-export function classify(context: string, cluster: KubeconfigCluster): Cluster {
-  const { hostname } = new URL(cluster.server);
-  const local = /^(coinflip|kind|k3d)-(.+)$/.exec(context);
-  if (local) {
-    const [, kind, name] = local as unknown as [string, "coinflip" | "kind" | "k3d", string];
-    return { context, kind, name, host: kind === "coinflip" ? hostname : "localhost" };
+/** Infers the type of a cluster from the name of its kubeconfig entry, and minikube from the path of its CA. */
+export function classify(context: string, { entry, server, ...cluster }: NamedCluster): Cluster {
+  const { hostname } = new URL(server);
+  const [, kind, name] = /^(kind|k3d)-(.+)$/.exec(entry) ?? [];
+  if (name !== undefined) return { context, kind: kind as "kind" | "k3d", name, host: "localhost" };
+  if (SHARED_DOCKER.test(entry)) return { context, kind: "docker", name: entry, host: "localhost" };
+  if (entry === "minikube" || cluster["certificate-authority"]?.includes("/.minikube/")) {
+    return { context, kind: "minikube", name: entry, host: hostname };
   }
-  if (SHARED_DOCKER.test(context)) return { context, kind: "docker", name: context, host: "localhost" };
-  if (context === "minikube" || cluster["certificate-authority"]?.includes("/.minikube/")) {
-    return { context, kind: "minikube", name: context, host: hostname };
-  }
-  return { context, kind: "remote", name: context, host: hostname };
+  return { context, kind: "remote", name: entry, host: hostname };
+}
+
+/** The kubectl on the PATH; without one, the one that `npm run up` has copied from its cluster. */
+export function kubectlProgram(): string {
+  const own = join(stateDir(), "kubectl");
+  const onPath = (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, "kubectl")));
+  return !onPath && existsSync(own) ? own : "kubectl";
 }
 
 /**
- * Asks the cluster by kubectl; returns what that prints. The local cluster comes with one of its own, for machines that have none.
+ * Runs kubectl on the cluster and returns what it prints.
  *
- * @throws Error with what kubectl says, also if it takes longer than a minute
+ * @throws Error with kubectl's message, also if it takes longer than a minute
  */
-export async function kubectl({ kind, name, context }: Cluster, ...args: string[]): Promise<string> {
-  const own = join(localClusterDir(name), "kubectl");
-  const program = kind === "coinflip" && existsSync(own) ? own : "kubectl";
+export async function kubectl(context: string, ...args: string[]): Promise<string> {
   try {
-    return (await promisify(execFile)(program, ["--context", context, ...args], { timeout: 60_000 })).stdout.trim();
+    const command = ["--context", context, ...args];
+    return (await promisify(execFile)(kubectlProgram(), command, { timeout: 60_000 })).stdout.trim();
   } catch (error) {
     const { code, stderr, message } = error as { code?: string; stderr?: string; message: string };
-    if (code === "ENOENT") throw new Error("kubectl is not installed, and the cluster is asked with it");
-    throw new Error(`the cluster does not answer kubectl ${args[0]}: ${stderr?.trim() || message}`);
+    if (code === "ENOENT")
+      throw new Error(
+        "kubectl is not installed, and the stack needs it to reach the cluster: https://kubernetes.io/docs/tasks/tools",
+      );
+    throw new Error(
+      `kubectl ${args[0]} failed on the cluster of the context "${context}": ${stderr?.trim() || message}`,
+    );
   }
 }
+
+/** The UID of the namespace kube-system: it lasts as long as the cluster, whatever contexts lead to it. */
+export const clusterUid = (context: string) =>
+  kubectl(context, "get", "namespace", "kube-system", "--output", "jsonpath={.metadata.uid}");

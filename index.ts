@@ -13,8 +13,13 @@ import { Worker } from "./worker/worker";
 const settings = readSettings();
 const timing = timingFor(settings.deadlineSeconds);
 const cluster = findCluster(settings.context);
-const pin = new ClusterPin("cluster", cluster, requirementsOf(settings));
-const provider = new k8s.Provider("cluster", { context: cluster.context }, { dependsOn: pin });
+const pin = new ClusterPin("cluster", {
+  cluster,
+  requirements: requirementsOf(settings),
+  expectedUid: settings.clusterUid,
+});
+// With an identifier, another context of the same cluster replaces nothing, and another cluster everything.
+const provider = new k8s.Provider("cluster", { context: cluster.context, clusterIdentifier: pin.uid });
 
 const workerImage = new WorkerImage("worker", {
   baseImage: settings.nodeImage,

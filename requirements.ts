@@ -1,4 +1,4 @@
-import { type Cluster, kubectl } from "./cluster";
+import { kubectl } from "./cluster";
 import type { Settings } from "./settings";
 
 /** What a cluster must have before anything is brought to it. */
@@ -39,10 +39,10 @@ interface IngressClass {
   readonly isDefault: boolean;
 }
 
-async function ingressClasses(cluster: Cluster): Promise<IngressClass[]> {
+async function ingressClasses(context: string): Promise<IngressClass[]> {
   const isDefault = "{.metadata.annotations.ingressclass\\.kubernetes\\.io/is-default-class}";
   const each = `jsonpath={range .items[*]}{.metadata.name} ${isDefault}{"\\n"}{end}`;
-  const lines = (await kubectl(cluster, "get", "ingressclasses", "--output", each)).split("\n").filter(Boolean);
+  const lines = (await kubectl(context, "get", "ingressclasses", "--output", each)).split("\n").filter(Boolean);
   return lines.map((line) => {
     const [name = "", marked] = line.split(" ");
     return { name, isDefault: marked === "true" };
@@ -64,12 +64,12 @@ function* lacksClass(classes: readonly IngressClass[], wanted: string | undefine
 }
 
 /** What the cluster lacks, each with what to do; empty if nothing. */
-export async function lacks(cluster: Cluster, requirements: Requirements): Promise<string[]> {
+export async function lacks(context: string, requirements: Requirements): Promise<string[]> {
   const { namespace, tlsSecret, ingressClass, crds = [] } = requirements;
   const lacking: string[] = [];
   if (tlsSecret !== undefined) {
     const where = ["--namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.type}"];
-    const type = await kubectl(cluster, "get", "secret", tlsSecret, ...where);
+    const type = await kubectl(context, "get", "secret", tlsSecret, ...where);
     const create = `kubectl create secret tls ${tlsSecret} --namespace ${namespace} --cert tls.crt --key tls.key`;
     if (type === "")
       lacking.push(
@@ -79,9 +79,9 @@ export async function lacks(cluster: Cluster, requirements: Requirements): Promi
     else if (type !== "kubernetes.io/tls")
       lacking.push(`the Secret "${tlsSecret}" is of type ${type}, and not kubernetes.io/tls:  ${create}`);
   }
-  if (ingressClass) lacking.push(...lacksClass(await ingressClasses(cluster), ingressClass.name));
+  if (ingressClass) lacking.push(...lacksClass(await ingressClasses(context), ingressClass.name));
   for (const crd of crds) {
-    if ((await kubectl(cluster, "get", "crd", crd, "--ignore-not-found", "--output", "name")) === "")
+    if ((await kubectl(context, "get", "crd", crd, "--ignore-not-found", "--output", "name")) === "")
       lacking.push(`the cluster has no ${crd}, which ${CRDS[crd]}`);
   }
   return lacking;

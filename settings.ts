@@ -41,6 +41,7 @@ export interface Settings extends Exposure {
   readonly host: string;
   readonly namespace: string;
   readonly context: string;
+  readonly clusterUid: string;
   readonly registry: Registry | undefined;
   readonly nodeImage: string;
   readonly nginxImage: string;
@@ -82,6 +83,11 @@ const values: { readonly [K in keyof Values]: Rule<Values[K]> } = {
     /^(?!default$|kube-)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
   ),
   context: text("the name of a kubeconfig context", "kind-kind", /^\S*$/),
+  clusterUid: text(
+    "the UID of a cluster's kube-system namespace, or nothing",
+    "$(kubectl get namespace kube-system -o jsonpath={.metadata.uid})",
+    /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/,
+  ),
   nodeImage: image("node:24.21.0-slim"),
   nginxImage: image("nginx:1.30.6-alpine"),
   monitoring: oneOf("off", "on", "operator"),

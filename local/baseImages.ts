@@ -1,8 +1,10 @@
-import { type BaseImage, cannotPull, isStandIn, loadFromDocker, provideStandIn } from "./images";
+import type { Cluster } from "../cluster";
+import { loadImage } from "../worker/sideload";
+import { type BaseImage, cannotPull, isStandIn, provideStandIn } from "./images";
 import { defaults, getConfig, setConfig } from "./stackConfig";
 
-/** Brings the base images to the local cluster. Others stand in for the usual ones that cannot be pulled. */
-export async function provideImages(): Promise<string | undefined> {
+/** Brings the base images to the cluster that `up` has created. Others stand in for the usual ones that cannot be pulled. */
+export async function provideImages(cluster: Cluster): Promise<string | undefined> {
   const watched = (await getConfig("monitoring")) === "on";
   const settings: readonly BaseImage[] = ["nodeImage", "nginxImage", ...(watched ? ["prometheusImage" as const] : [])];
   let refused: string | undefined;
@@ -14,22 +16,24 @@ export async function provideImages(): Promise<string | undefined> {
     const reason = await cannotPull(image);
     if (reason !== undefined && asked !== undefined) throw new Error(`${setting} ${image} cannot be pulled: ${reason}`);
     refused ??= reason;
-    if (reason === undefined && setting !== "nodeImage") await loadFromDocker(image);
-    await setConfig({ [setting]: reason === undefined ? asked : await provideStandIn(setting) });
+    const provided = reason === undefined ? image : await provideStandIn(setting);
+    // The worker's base image is only built upon.
+    if (setting !== "nodeImage") await loadImage(provided, cluster);
+    await setConfig({ [setting]: reason === undefined ? asked : provided });
   }
   const told = refused && `made from Debian packages, since no image registry could be reached (${refused})`;
-  const lacking = watched && (await provideGrafana());
+  const lacking = watched && (await provideGrafana(cluster));
   return [told, lacking].filter(Boolean).join("; ");
 }
 
 /** Brings Grafana's image to the local cluster. Debian has none to stand in for it. */
-async function provideGrafana(): Promise<string | undefined> {
+async function provideGrafana(cluster: Cluster): Promise<string | undefined> {
   const asked = await getConfig("grafanaImage");
   if (asked === "") return undefined;
   const image = String(asked ?? (await defaults()).grafanaImage);
   const reason = await cannotPull(image);
   if (reason === undefined) {
-    await loadFromDocker(image);
+    await loadImage(image, cluster);
     return undefined;
   }
   if (asked !== undefined) throw new Error(`grafanaImage ${image} cannot be pulled: ${reason}`);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { clusterUid } from "../cluster";
 import { selfSign, stillGood } from "../nginx/certificate";
 import { lacks } from "../requirements";
 import { buildImage, sideload } from "../worker/sideload";
@@ -14,16 +15,17 @@ import { resolvedConfig } from "./stackConfig";
 export const toYaml = (manifests: readonly Manifest[]) =>
   manifests.map((each) => stringify(each, { blockQuote: "literal", lineWidth: 0 })).join("---\n");
 
-/** Builds, pushes and loads as the providers do, and asks the cluster what they have in their state. */
+/** Builds, pushes and loads as the providers do, and reads from the cluster what they have in their state. */
 const effectsOn = (namespace: readonly string[]): Effects => ({
   async image({ imageName, build, skipPush, registry }: ImageInputs) {
     await buildImage(imageName, build);
     return skipPush ? undefined : push(imageName, registry);
   },
   sideload,
-  async requirements({ cluster, requirements }) {
-    const lacking = await lacks(cluster, requirements);
+  async pin({ context, requirements }) {
+    const lacking = await lacks(context, requirements);
     if (lacking.length > 0) throw new Error(lacking.join("\n"));
+    return clusterUid(context);
   },
   async selfSigned(inputs) {
     const which = ["--selector=app.kubernetes.io/component=nginx", "--field-selector=type=kubernetes.io/tls"];

@@ -1,9 +1,9 @@
 // npm run down: undoes what `npm run up` did, and no more.
 import { rm } from "node:fs/promises";
-import * as localCluster from "./cluster/cluster";
-import { answers, exists, removeContext } from "./cluster/kubeconfig";
+import { answers, exists, removeContext } from "./context";
 import { remove } from "./deploy";
 import { dockerAnswers, ourImages, stopDocker } from "./docker";
+import { removeCluster } from "./kind/ours";
 import { logout, pulumiDown } from "./pulumi";
 import { forget, readRecord } from "./record";
 import { run } from "./run";
@@ -34,8 +34,12 @@ main(async () => {
     console.log("Nothing is up from here.");
     return;
   }
-  const { startedCluster = false, startedDocker = false, context = "", namespace, previousContext = "" } = record;
-  const clusterGoes = startedCluster || (await isGone(context));
+  const { createdCluster = false, createdNetwork = false, startedDocker = false } = record;
+  const { context = "", namespace, previousContext = "" } = record;
+  // An engine of ours that has ended has taken its containers with it.
+  if (createdCluster && !startedDocker && !(await dockerAnswers()))
+    throw new Error("Docker does not answer, and the cluster is in it; start Docker, and run npm run down again");
+  const clusterGoes = createdCluster || (await isGone(context));
   const list: Step[] = [];
   if (record.with === "pulumi") {
     list.push({ title: "Stack", run: (say) => pulumiDown(clusterGoes, say) });
@@ -43,11 +47,11 @@ main(async () => {
     list.push({ title: "Stack", run: () => remove(context, namespace) });
   }
   if (record.loggedIn) list.push({ title: "Pulumi login", run: logout });
-  if (startedCluster) {
+  if (createdCluster) {
     list.push({
-      title: "Local cluster",
+      title: "kind cluster",
       run: async () => {
-        await localCluster.stop();
+        if (await dockerAnswers()) await removeCluster(createdNetwork);
         await removeContext(previousContext);
       },
     });
@@ -60,5 +64,5 @@ main(async () => {
   await steps(list);
   await rm(stackFile(STACK), { force: true });
   await forget();
-  console.log("\nDown. What is kept: installed packages, and the cache of built programs in ~/.cache/coinflip.");
+  console.log("\nDown. Installed packages stay, and so does the cache of builds in ~/.cache/coinflip.");
 });

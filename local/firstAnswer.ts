@@ -1,6 +1,8 @@
 import { lookup } from "node:dns/promises";
 import { createInterface } from "node:readline";
+import type { Cluster } from "../cluster";
 import { bare } from "../nginx/pem";
+import { mappedPorts } from "./kind/cluster";
 import { kubectl, startKubectl } from "./kubectl";
 import type { Program } from "./program";
 import { run, waitFor } from "./run";
@@ -36,7 +38,7 @@ async function ask(endpoint: string, seconds: number, flags: readonly string[] =
 
 /** Asks through a port of this machine that kubectl forwards meanwhile. */
 async function askForwarded(where: readonly string[], scheme: "http" | "https", port: number): Promise<string> {
-  const { process: forward } = await startKubectl([...where, "port-forward", "service/nginx-service", `:${port}`]);
+  const { process: forward } = startKubectl([...where, "port-forward", "service/nginx-service", `:${port}`]);
   try {
     let said = "";
     if (forward.all) createInterface({ input: forward.all }).on("line", (line) => (said += `${line}\n`));
@@ -53,23 +55,32 @@ async function askForwarded(where: readonly string[], scheme: "http" | "https", 
   }
 }
 
+/** Why this machine cannot reach the endpoint; undefined if it may be able to. */
+async function whyUnreachable({ kind, name }: Cluster, { hostname, port }: URL): Promise<string | undefined> {
+  if (hostname.endsWith(".svc")) return "This address is known only in the cluster.";
+  if (kind !== "kind" || hostname !== "localhost") return undefined;
+  if ((await mappedPorts(name)).includes(Number(port))) return undefined;
+  return `The kind cluster does not map port ${port} to this machine, and kind cannot map a port later.`;
+}
+
 /**
- * Asks the endpoint for a first answer; where this machine does not reach it, through a forwarded port.
+ * Sends the endpoint a first request; where this machine cannot reach it, through a forwarded port.
  *
- * @returns the endpoint, the line that asks it, and the answer, to be shown
+ * @returns the endpoint, the command that sends the request, and the answer, to be shown
  * @throws Error if there is none, with what was last seen
  */
-export async function firstAnswer(context: string, { endpoint, namespace }: Program["outputs"]): Promise<string> {
-  const { hostname } = new URL(endpoint);
-  const inCluster = hostname.endsWith(".svc");
-  try {
-    await lookup(bare(hostname));
-    return `\n${endpoint}\n\n${await ask(endpoint, 15)}`;
-  } catch {}
-  const why = inCluster
-    ? "This address is the cluster's own."
-    : "The stack runs, but this machine does not reach that address (README, Troubleshooting).";
-  const where = ["--context", context, "--namespace", namespace];
+export async function firstAnswer(cluster: Cluster, { endpoint, namespace }: Program["outputs"]): Promise<string> {
+  const url = new URL(endpoint);
+  let why = await whyUnreachable(cluster, url);
+  if (why === undefined) {
+    try {
+      await lookup(bare(url.hostname));
+      return `\n${endpoint}\n\n${await ask(endpoint, 15)}`;
+    } catch {
+      why = "The stack runs, but this machine cannot reach that address (README, Troubleshooting).";
+    }
+  }
+  const where = ["--context", cluster.context, "--namespace", namespace];
   const names = await kubectl([...where, "get", "service", "nginx-service", "-o", "jsonpath={.spec.ports[*].name}"]);
   const tls = names.includes("https");
   const [scheme, port, local] = tls ? (["https", 443, 30443] as const) : (["http", 80, 30080] as const);

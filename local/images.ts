@@ -1,36 +1,42 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PLATFORM, saveImage } from "../worker/sideload";
-import { cacheDir } from "./cluster/binaries";
-import { dir as clusterDir } from "./cluster/cluster";
-import { debianRelease, makeRoot } from "./debian";
+import { buildOnce, cacheDir } from "./buildCache";
+import { debianRelease, installPackages, isDebianRoot, makeRoot } from "./debian";
 import { run, succeeds } from "./run";
 
 const DOCKERFILE = join(__dirname, "images", "Dockerfile");
 
-/** Builds one target of images/Dockerfile from what is in `context`, and saves it as an archive. */
-async function build(target: string, image: string, context: string, archive: string, args: string[] = []) {
-  await run("docker", ["build", "-q", "-t", image, "--target", target, "-f", DOCKERFILE, ...args, context]);
-  await mkdir(cacheDir, { recursive: true });
-  await saveImage(image, `${archive}.partial`, PLATFORM);
-  await rename(`${archive}.partial`, archive);
-}
+/** Builds one target of images/Dockerfile from what is in `context`. */
+export const buildTarget = (target: string, image: string, context: string, args: readonly string[] = []) =>
+  run("docker", [
+    "build",
+    "-q",
+    "--network",
+    "none",
+    "-t",
+    image,
+    "--target",
+    target,
+    "-f",
+    DOCKERFILE,
+    ...args,
+    context,
+  ]);
 
-/** Loads an archive into the containerd of a local cluster. */
-async function load(archive: string, cluster = clusterDir): Promise<void> {
-  await run("ctr", ["-a", join(cluster, "containerd.sock"), "-n", "k8s.io", "images", "import", archive]);
-}
-
-/** Brings the image of a static program, which is in the folder, to the local cluster; the archive stays beside it. */
-export async function loadProgram(folder: string, program: string): Promise<void> {
-  const archive = join(folder, `${program}.tar`);
-  if (!existsSync(archive)) {
-    await build("program", `coinflip.local/${program}:1`, folder, archive, ["--build-arg", `PROGRAM=${program}`]);
-  }
-  await load(archive);
+/** Has Docker load an image from the cache. Builds it first, and saves it there, unless it is there. */
+export async function provideCached(image: string, recipe: string, build: () => Promise<unknown>): Promise<void> {
+  const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 8);
+  const folder = join(cacheDir, `${image.replace(/\W/g, "-")}-${hash}`);
+  if (await succeeds("docker", ["image", "inspect", image])) return;
+  await buildOnce(folder, async (partial) => {
+    await build();
+    await saveImage(image, join(partial, "image.tar"), PLATFORM);
+  });
+  if (await succeeds("docker", ["image", "inspect", image])) return;
+  await run("docker", ["load", "-q", "-i", join(folder, "image.tar")]);
 }
 
 /** An image of Debian packages that stands in for one that no registry can be reached for. */
@@ -54,8 +60,8 @@ async function standIns(): Promise<Record<BaseImage, StandIn>> {
   return {
     // The npm package's program, on the libraries that it is linked with.
     nodeImage: {
-      target: "node",
-      image: `coinflip.local/node:${version}`,
+      target: "nodejs",
+      image: `coinflip.local/nodejs:${version}`,
       release: await debianRelease(),
       packages: ["libstdc++6", "libatomic1"],
       addTo: (context) => copyFile(nodeProgram, join(context, "node")),
@@ -70,12 +76,14 @@ async function standIns(): Promise<Record<BaseImage, StandIn>> {
   };
 }
 
-async function makeStandIn({ target, image, release, packages, addTo }: StandIn, archive: string) {
+async function makeStandIn({ target, image, release, packages, addTo }: StandIn): Promise<void> {
+  if (!isDebianRoot()) throw new Error(`${image} is made only on Debian as root`);
+  await installPackages(() => undefined, ["mmdebstrap"]);
   const context = await mkdtemp(join(tmpdir(), "coinflip-image-"));
   try {
     await makeRoot(release, packages, join(context, "rootfs.tar"));
     await addTo?.(context);
-    await build(target, image, context, archive);
+    await buildTarget(target, image, context);
   } finally {
     await rm(context, { recursive: true, force: true });
   }
@@ -85,13 +93,10 @@ async function makeStandIn({ target, image, release, packages, addTo }: StandIn,
 export type BaseImage = "nodeImage" | "nginxImage" | "prometheusImage";
 export const isStandIn = (image: string) => image.startsWith("coinflip.local/");
 
-/** Brings an image of the same programs, made from Debian packages, in its place; returns its name. */
+/** Has Docker an image of the same programs, made from Debian packages, in the setting's place; returns its name. */
 export async function provideStandIn(setting: BaseImage): Promise<string> {
   const standIn = (await standIns())[setting];
-  const recipe = createHash("sha256").update(JSON.stringify(standIn)).digest("hex").slice(0, 8);
-  const archive = join(cacheDir, `${standIn.image.replace(/\W/g, "-")}-${recipe}.tar`);
-  if (!existsSync(archive)) await makeStandIn(standIn, archive);
-  await (setting === "nodeImage" ? run("docker", ["load", "-q", "-i", archive]) : load(archive));
+  await provideCached(standIn.image, JSON.stringify(standIn), () => makeStandIn(standIn));
   return standIn.image;
 }
 
@@ -102,16 +107,4 @@ export async function cannotPull(image: string): Promise<string | undefined> {
     () => undefined,
     (error: Error) => error.message.split("\n").at(-1),
   );
-}
-
-/** Brings an image from Docker to a local cluster, which pulls from nowhere. The cluster is named by its folder. */
-export async function loadFromDocker(image: string, cluster = clusterDir): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "coinflip-image-"));
-  try {
-    const archive = join(folder, "image.tar");
-    await saveImage(image, archive, PLATFORM);
-    await load(archive, cluster);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -13,7 +13,7 @@ const running = new Set<ExecaChildProcess>();
 
 /** Runs kubectl until it ends, and tells each line; returns what it says of an error. */
 async function follow(args: readonly string[], onLine: (line: string) => void): Promise<string> {
-  const { process: child } = await startKubectl(args, { buffer: false });
+  const { process: child } = startKubectl(args, { buffer: false });
   running.add(child);
   let errors = "";
   child.stderr?.on("data", (text) => {

@@ -24,8 +24,8 @@ export interface Effects {
   /** Builds and maybe pushes an image; returns the reference that pods pull, if it was pushed. */
   readonly image: (inputs: ImageInputs) => Promise<string | undefined>;
   readonly sideload: (inputs: SideloadInputs) => Promise<void>;
-  /** Throws if the cluster lacks what the stack requires. */
-  readonly requirements: (inputs: PinInputs) => Promise<void>;
+  /** Throws if the stack may not be deployed to the cluster, or the cluster lacks what the stack requires. Returns its UID. */
+  readonly pin: (inputs: PinInputs) => Promise<string>;
   /** The certificate that is there already, or a new one. */
   readonly selfSigned: (inputs: SelfSignedInputs) => Promise<KeyPair>;
 }
@@ -56,7 +56,7 @@ export async function runProgram(config: Readonly<Record<string, string>>, effec
     } else if (type === "pulumi-nodejs:dynamic/coinflip:Sideload") {
       await effects.sideload(inputs as unknown as SideloadInputs);
     } else if (type === "pulumi-nodejs:dynamic/coinflip:ClusterPin") {
-      await effects.requirements(inputs as unknown as PinInputs);
+      state = { ...inputs, uid: await effects.pin(inputs as unknown as PinInputs) };
     } else if (type === "pulumi-nodejs:dynamic/coinflip:SelfSigned") {
       state = { ...inputs, ...(await effects.selfSigned(inputs as unknown as SelfSignedInputs)) };
     } else if (type.startsWith("kubernetes:")) {

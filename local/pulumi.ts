@@ -64,16 +64,13 @@ async function isLoggedIn(): Promise<boolean> {
 }
 
 /** `pulumi up` on the stack `local`: on the backend that the user is logged in to, else on this machine's files. */
-export async function pulumiUp(refresh: boolean, onLine: (line: string) => void): Promise<Program["outputs"]> {
+export async function pulumiUp(onLine: (line: string) => void): Promise<Program["outputs"]> {
   if (!(await isLoggedIn())) {
     await note({ loggedIn: true });
     await pulumi(["login", "--local"]);
   }
   await pulumi(["stack", "select", "--create", STACK]);
-  await pulumi(
-    ["up", "--yes", "--skip-preview", "--suppress-progress", "--stack", STACK, ...(refresh ? ["--refresh"] : [])],
-    onLine,
-  );
+  await pulumi(["up", "--yes", "--skip-preview", "--suppress-progress", "--refresh", "--stack", STACK], onLine);
   return JSON.parse(await pulumi(["stack", "output", "--json", "--stack", STACK]));
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { dir as clusterDir } from "./cluster/cluster";
+import { stateDir } from "../cluster";
 import { KUBECACHEDIR } from "./kubectl";
 import { root } from "./stackConfig";
 
@@ -10,10 +10,14 @@ export interface UpRecord {
   /** The clone that it was done from. */
   readonly root: string;
   readonly startedDocker?: boolean;
-  readonly startedCluster?: boolean;
-  /** The kubeconfig's current context before the local cluster's took its place. */
+  /** Whether the kind cluster is ours, and whether Docker's network for kind clusters was not there before. */
+  readonly createdCluster?: boolean;
+  readonly createdNetwork?: boolean;
+  /** The kubeconfig's current context before our cluster's took its place. */
   readonly previousContext?: string;
   readonly context?: string;
+  /** The cluster that the stack is on. */
+  readonly clusterUid?: string;
   readonly namespace?: string;
   readonly with?: "pulumi" | "kubectl";
   /** The images that were made in a Docker engine that ran before. */
@@ -22,7 +26,7 @@ export interface UpRecord {
   readonly loggedIn?: boolean;
 }
 
-const file = join(dirname(clusterDir), "up.json");
+const file = join(stateDir(), "up.json");
 
 /**
  * @throws Error if another clone's `up` is still to be undone
@@ -44,6 +48,7 @@ export async function note(done: Partial<UpRecord>): Promise<void> {
 
 export async function forget(): Promise<void> {
   await rm(file, { force: true });
+  await rm(join(stateDir(), "kubectl"), { force: true });
   await rm(KUBECACHEDIR, { recursive: true, force: true });
   await rmdir(dirname(file)).catch(() => undefined); // Unless something else is in there.
 }

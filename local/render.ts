@@ -34,7 +34,7 @@ main(async () => {
       {
         image: async ({ imageName, skipPush }) => (skipPush ? undefined : imageName),
         sideload: async () => undefined,
-        requirements: async () => undefined,
+        pin: async () => "",
         selfSigned: async () => {
           throw new Error(
             "each render would make another certificate; give tls.secret, or tls.certificate and tls.key",

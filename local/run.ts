@@ -19,11 +19,18 @@ export interface RunOptions extends Pick<Options, "cwd" | "env" | "input" | "std
  * @throws Error with the last lines of all that it wrote, if it fails or takes longer than the timeout (10 minutes)
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { onLine, ...rest } = options;
-  const child = execa(program, args, { timeout: 600_000, stdin: "ignore", all: true, reject: false, ...rest });
+  const { onLine, timeout = 600_000, ...rest } = options;
+  const child = execa(program, args, { stdin: "ignore", all: true, reject: false, ...rest });
   if (onLine && child.all) createInterface({ input: child.all }).on("line", onLine);
+  // Not execa's: Node.js would keep the timer of a program that is not installed, and with it this process.
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    child.kill();
+  }, timeout);
   const result = await child;
-  const { failed, timedOut, all, stdout, exitCode } = result;
+  clearTimeout(timer);
+  const { failed, all, stdout, exitCode } = result;
   if (!failed) return stdout;
   if ((result as { code?: string }).code === "ENOENT") throw new Error(`${program} is not installed`);
   const why = timedOut ? "took too long" : `failed (exit code ${exitCode ?? "none"})`;

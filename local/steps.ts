@@ -51,9 +51,6 @@ export async function steps(list: readonly Step[]): Promise<void> {
 
 /** Runs a command of this folder: its error, in words that a person can act on, and the exit code 1. */
 export function main(command: () => Promise<void>): void {
-  // The local cluster's addresses are behind no proxy.
-  const direct = [process.env.NO_PROXY ?? process.env.no_proxy, "10.90.0.0/16"].filter(Boolean).join(",");
-  Object.assign(process.env, { NO_PROXY: direct, no_proxy: direct }); // Go reads the one first, curl the other.
   command().catch((error: Error) => {
     console.error(`\n${error.message}`);
     process.exit(1);

@@ -1,56 +1,26 @@
-// npm run up [-- --context NAME --config NAME=VALUE --without-pulumi]: from a fresh clone to an answering endpoint.
-import { join } from "node:path";
+// npm run up [-- --context NAME --nodes N --config NAME=VALUE --without-pulumi]: from a fresh clone to an answering endpoint.
 import { parseArgs } from "node:util";
-import { currentContext } from "../cluster";
+import { type Cluster, classify, clusterUid, readContext } from "../cluster";
+import { wrongCluster } from "../pin";
 import { provideImages } from "./baseImages";
-import { buildBinaries, installGo } from "./cluster/binaries";
-import * as localCluster from "./cluster/cluster";
-import { addContext, CONTEXT, chooseContext } from "./cluster/kubeconfig";
-import { cannotHost, installPackages } from "./cluster/packages";
+import { answers, chooseContext, exists } from "./context";
 import { deploy } from "./deploy";
-import { dockerAnswers, ourImages, startDocker } from "./docker";
+import { checkDocker, dockerAnswers, ourImages, startDocker } from "./docker";
 import { firstAnswer } from "./firstAnswer";
-import { loadProgram } from "./images";
-import { kubectl } from "./kubectl";
+import { CONTEXT } from "./kind/cluster";
+import { startMetricsServer } from "./kind/metricsServer";
+import { announcement, nodeCount, OUR_CLUSTER, provideCluster, provideKubectl } from "./kind/ours";
 import type { Program } from "./program";
 import { cannotUsePulumi, pulumiUp } from "./pulumi";
 import { note, readRecord, type UpRecord } from "./record";
 import { defaults, getConfig, root, setConfig } from "./stackConfig";
 import { main, type Say, type Step, steps } from "./steps";
 
-const applyAddon = (file: string) =>
-  kubectl(["--context", CONTEXT, "apply", "--server-side", "-f", join(root, "local", "cluster", file)]);
-
-/** Runs what an autoscaler asks for the workers' load, on the local cluster; others have it, or their users see to it. */
-async function startMetricsServer(say: Say): Promise<void> {
-  const folder = await installGo("sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0", say);
-  await loadProgram(folder, "metrics-server");
-  await applyAddon("metrics-server.yaml");
-  const where = ["--context", CONTEXT, "--namespace", "kube-system"];
-  await kubectl([...where, "rollout", "status", "deployment/metrics-server", "--timeout=90s"]);
-}
-
-/** Starts the local cluster, unless it runs; the seconds until its node was Ready if it was started now. */
-async function startLocalCluster(bin: string): Promise<number | undefined> {
-  if (await localCluster.isRunning()) return undefined;
-  const current = currentContext();
-  await note({ startedCluster: true, ...(current !== CONTEXT && { previousContext: current }) });
-  const start = performance.now();
-  await localCluster.start(bin);
-  const ready = (performance.now() - start) / 1000;
-  // The sandbox that holds every pod, and DNS.
-  for (const program of ["pause", "coredns"]) await loadProgram(bin, program);
-  await addContext();
-  await applyAddon("addons.yaml");
-  return ready;
-}
-
-/** Images are built with Docker: its engine has to answer, and only where the cluster is ours it is started. */
-async function provideDocker(ours: boolean): Promise<string> {
+/** Images are built with Docker. */
+async function provideDocker(say: Say): Promise<string> {
   if (await dockerAnswers()) return "it answers";
-  if (!ours) throw new Error("Docker does not answer; start it, and run npm run up again");
   await note({ startedDocker: true });
-  await startDocker();
+  await startDocker(say);
   return "started";
 }
 
@@ -66,81 +36,89 @@ function assignments(texts: readonly string[]): Record<string, string> {
   );
 }
 
-/** What is up would be left behind by an `up` elsewhere, or in another way: `down` comes first. */
-function refuseMove(record: UpRecord, next: { context: string; namespace?: string; withoutPulumi: boolean }): void {
-  const { context, namespace, with: engine } = record;
+/** The stack must not be left behind by an `up` elsewhere, or by one in another way. */
+async function refuseMove(
+  { context, namespace, clusterUid: uid, with: engine }: UpRecord,
+  next: { context: string; namespace?: string; clusterUid?: string; withoutPulumi: boolean },
+): Promise<void> {
   const refuse = (what: string) => {
-    throw new Error(`the stack is up ${what}, and would be left behind; npm run down comes first`);
+    throw new Error(`the stack is up ${what}, and would be left behind; run npm run down first`);
   };
-  if (context !== undefined && context !== next.context) refuse(`on "${context}"`);
+  if (context !== undefined && context !== next.context) {
+    const same = uid !== undefined && (await clusterUid(next.context)) === uid;
+    // Pulumi moves a stack whose clusterUid is set to the new cluster's.
+    if (!same && !(engine === "pulumi" && next.clusterUid !== undefined)) refuse(`on "${context}"`);
+  }
   if (engine === "pulumi" && next.withoutPulumi) refuse("by the Pulumi CLI");
   // Pulumi itself moves a stack to another namespace.
   if (engine === "kubectl" && next.namespace !== undefined && namespace !== next.namespace)
     refuse(`in the namespace "${namespace}"`);
 }
 
+/** The stack must not be deployed to a cluster that only has the context's name. */
+async function checkCluster(context: string): Promise<void> {
+  const { context: was = context, clusterUid: pinned } = (await readRecord()) ?? {};
+  const uid = await clusterUid(context);
+  const wrong = wrongCluster(
+    { context, uid },
+    pinned === undefined ? undefined : { context: was, uid: pinned },
+    String(await setting("clusterUid")),
+  );
+  if (wrong !== undefined) throw new Error(wrong);
+  await note({ clusterUid: uid });
+}
+
+/** A setting as the user has set it, or its default. */
+const setting = async (name: string) => (await getConfig(name)) ?? (await defaults())[name];
+
 main(async () => {
   const { values } = parseArgs({
     options: {
       context: { type: "string" },
+      nodes: { type: "string" },
       config: { type: "string", short: "c", multiple: true, default: [] },
       "without-pulumi": { type: "boolean", default: false },
     },
   });
   process.chdir(root);
   const record = await readRecord();
-  const context = await chooseContext(values.context ?? record?.context);
-  const ours = context === CONTEXT;
-  if (ours && !(await localCluster.isRunning())) {
-    const reason = cannotHost();
-    if (reason !== undefined) throw new Error(reason);
-  }
+  const nodes = values.nodes === undefined ? undefined : nodeCount(values.nodes);
   const given = assignments(values.config);
-  if (record) refuseMove(record, { ...given, context, withoutPulumi: values["without-pulumi"] });
+  const created = record?.createdCluster ?? false;
+  const context = await chooseContext(values.context ?? record?.context, created);
+  // A cluster of that name that is somebody else's is used like any other.
+  const ours = context === CONTEXT && (created || !exists(CONTEXT) || !(await answers(CONTEXT)));
+  if (!ours && nodes !== undefined)
+    throw new Error(`--nodes is for a cluster that npm run up creates, and "${context}" exists already`);
+  if (record) await refuseMove(record, { ...given, context, withoutPulumi: values["without-pulumi"] });
+  await checkDocker();
   await setConfig({ ...given, context });
-  await note({ context, namespace: String((await getConfig("namespace")) ?? (await defaults()).namespace) });
+  await note({ context, namespace: String(await setting("namespace")) });
+  if (ours && !created) console.log(announcement(nodes ?? 1));
 
+  const cluster: Cluster = ours ? OUR_CLUSTER : classify(context, readContext(context));
+  const ports = {
+    nodePort: Number(await setting("nodePort")),
+    httpsNodePort: Number(await setting("httpsNodePort")),
+  };
   const autoscaled = (await getConfig("autoscaling")) !== undefined;
-  let bin = "";
-  let started = false;
   let withoutPulumi: string | undefined;
   let outputs: Program["outputs"] | undefined;
   let imagesBefore: readonly string[] | undefined;
   const list: Step[] = [
-    ...(ours
-      ? [
-          { title: "Debian packages", run: (say: Say) => installPackages(say) },
-          {
-            title: "Kubernetes, built from its Go modules (once; minutes)",
-            run: async (say: Say) => {
-              bin = await buildBinaries(say);
-            },
-          },
-        ]
-      : []),
     {
       title: "Docker engine",
-      run: async () => {
-        const how = await provideDocker(ours);
+      run: async (say) => {
+        const how = await provideDocker(say);
         imagesBefore = await ourImages();
         return how;
       },
     },
     ...(ours
       ? [
-          {
-            title: "Local cluster",
-            run: async () => {
-              const ready = await startLocalCluster(bin);
-              started = ready !== undefined;
-              const how = started ? `started, Ready after ${ready?.toFixed(1)} s` : "running";
-              return `${how}, context ${CONTEXT}`;
-            },
-          },
-          { title: "Base images", run: provideImages },
-          ...(autoscaled
-            ? [{ title: "metrics-server, built from its Go module (once; minutes)", run: startMetricsServer }]
-            : []),
+          { title: "kind cluster", run: (say: Say) => provideCluster({ ports, nodes }, say) },
+          { title: "Base images", run: () => provideImages(cluster) },
+          ...(autoscaled ? [{ title: "metrics-server", run: (say: Say) => startMetricsServer(cluster, say) }] : []),
         ]
       : []),
     {
@@ -157,7 +135,9 @@ main(async () => {
     {
       title: `Stack on ${context}`,
       run: async (say) => {
-        outputs = withoutPulumi === undefined ? await pulumiUp(started || !ours, say) : await deploy(context);
+        await provideKubectl(cluster);
+        await checkCluster(context);
+        outputs = withoutPulumi === undefined ? await pulumiUp(say) : await deploy(context);
       },
     },
   ];
@@ -171,5 +151,5 @@ main(async () => {
     }
   }
   if (!outputs) throw new Error("the stack has no outputs");
-  console.log(await firstAnswer(context, outputs));
+  console.log(await firstAnswer(cluster, outputs));
 });

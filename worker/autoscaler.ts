@@ -64,8 +64,9 @@ const provider: pulumi.dynamic.ResourceProvider<AutoscaledInputs, AutoscaledInpu
     return { id: inputs.name, outs: inputs };
   },
   async update(_id, olds, news) {
-    const { cluster, namespace, name } = olds;
-    if (!news.autoscaled) await kubectl(cluster, "--namespace", namespace, "delete", "hpa", name, "--ignore-not-found");
+    const { namespace, name } = olds;
+    const { context } = news.cluster;
+    if (!news.autoscaled) await kubectl(context, "--namespace", namespace, "delete", "hpa", name, "--ignore-not-found");
     return { outs: news };
   },
 };

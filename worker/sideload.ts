@@ -1,10 +1,10 @@
-import { execFile } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
-import { type Cluster, localClusterDir } from "../cluster";
+import type { Cluster } from "../cluster";
 
 /** What images are built for: the machine that builds, and, it is assumed, the nodes. */
 export const PLATFORM = `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`;
@@ -43,49 +43,67 @@ interface Loader {
   readonly load: (nodes: string[], archive: string) => Promise<unknown>;
 }
 
-function loaderFor({ kind, name, context }: Cluster): Loader {
-  const listing = (image: string) => ["-n", "k8s.io", "images", "ls", "-q", `name==docker.io/library/${image}`];
-  // kind's and k3d's nodes are Docker containers with containerd inside.
-  const inContainer = async (node: string, image: string) =>
-    lines(await run("docker", "exec", node, "ctr", ...listing(image))).length > 0;
-  const containers = async (label: string) => {
-    const names = lines(await run("docker", "ps", "--filter", `label=${label}`, "--format", "{{.Names}}"));
-    const nodes = names.filter((each) => !/-(external-load-balancer|serverlb|tools|registry)$/.test(each));
-    if (nodes.length === 0) throw new Error(`no node of the ${kind} cluster "${name}" runs in Docker; start it`);
-    return nodes;
+/** The nodes of kind and k3d: Docker containers with containerd inside. */
+function containers(kind: string, name: string, label: string): Loader {
+  return {
+    async nodes() {
+      const names = lines(await run("docker", "ps", "--filter", `label=${label}`, "--format", "{{.Names}}"));
+      const nodes = names.filter((each) => !/-(external-load-balancer|serverlb|tools|registry)$/.test(each));
+      if (nodes.length === 0) throw new Error(`no node of the ${kind} cluster "${name}" runs in Docker; start it`);
+      return nodes;
+    },
+    async has(node, image) {
+      const listing = ["-n", "k8s.io", "images", "ls", "-q", `name==${qualified(image)}`];
+      return lines(await run("docker", "exec", node, "ctr", ...listing)).length > 0;
+    },
+    load: (nodes, archive) => Promise.all(nodes.map((node) => importInto(node, archive))),
   };
+}
+
+/** An image's name as containerd has it: with the registry that Docker leaves out. */
+function qualified(image: string): string {
+  const [first = "", ...rest] = image.split("/");
+  if (rest.length === 0) return `docker.io/library/${image}`;
+  return /[.:]|^localhost$/.test(first) ? image : `docker.io/${image}`;
+}
+
+/** Imports an archive as `kind load image-archive` does, on machines without kind as well. */
+export async function importInto(node: string, archive: string): Promise<void> {
+  const file = await open(archive);
+  const command = ["exec", "-i", node, "ctr", "-n", "k8s.io", "images", "import", "--all-platforms", "-"];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const child = spawn("docker", command, { stdio: [file.fd, "ignore", "pipe"] });
+      let errors = "";
+      child.stderr?.on("data", (data) => {
+        errors += data;
+      });
+      child.on("error", reject);
+      child.on("close", (code) =>
+        code === 0 ? resolve() : reject(new Error(`docker ${command.join(" ")}: ${errors.trim()}`)),
+      );
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+function loaderFor({ kind, name, context }: Cluster): Loader {
   switch (kind) {
-    case "coinflip": {
-      const ctr = (...args: string[]) => run("ctr", "-a", join(localClusterDir(name), "containerd.sock"), ...args);
-      return {
-        nodes: async () => [name],
-        has: async (_, image) => lines(await ctr(...listing(image))).length > 0,
-        load: (_, archive) => ctr("-n", "k8s.io", "images", "import", archive),
-      };
-    }
     case "kind":
-      return {
-        nodes: () => containers(`io.x-k8s.kind.cluster=${name}`),
-        has: inContainer,
-        load: (nodes, archive) =>
-          run("kind", "load", "image-archive", archive, "--name", name, "--nodes", nodes.join(",")),
-      };
+      return containers(kind, name, `io.x-k8s.kind.cluster=${name}`);
     case "k3d":
-      return {
-        nodes: () => containers(`k3d.cluster=${name}`),
-        has: inContainer,
-        load: (_, archive) => run("k3d", "image", "import", archive, "--cluster", name),
-      };
+      return containers(kind, name, `k3d.cluster=${name}`);
     case "minikube":
       return {
-        nodes: async () => [context],
-        has: async (_, image) => (await run("minikube", "-p", context, "image", "ls")).includes(image),
-        load: (_, archive) => run("minikube", "-p", context, "image", "load", archive),
+        nodes: async () => [name],
+        has: async (_, image) => (await run("minikube", "-p", name, "image", "ls")).includes(image),
+        load: (_, archive) => run("minikube", "-p", name, "image", "load", archive),
       };
     case "docker":
       // Docker's own images are the cluster's: what was built is there.
       return {
-        nodes: async () => [context],
+        nodes: async () => [name],
         has: (_, image) => inDocker(image),
         load: async () => undefined,
       };
@@ -98,7 +116,7 @@ function loaderFor({ kind, name, context }: Cluster): Loader {
 }
 
 /** The nodes of the cluster that do not have the image yet. */
-export async function nodesWithout({ image, cluster }: SideloadInputs): Promise<string[]> {
+export async function nodesWithout({ image, cluster }: Pick<SideloadInputs, "image" | "cluster">): Promise<string[]> {
   const loader = loaderFor(cluster);
   const nodes = await loader.nodes();
   const present = await Promise.all(nodes.map((node) => loader.has(node, image)));
@@ -128,23 +146,24 @@ export async function saveImage(image: string, archive: string, platform: string
   await run("docker", "save", ...flags, "-o", archive, image);
 }
 
-/** Brings the image from Docker to the nodes. */
-async function load({ image, build, cluster }: SideloadInputs, nodes: string[]): Promise<void> {
-  if (nodes.length === 0) return;
+/** Brings an image from Docker to those nodes of the cluster that do not have it. */
+export async function loadImage(image: string, cluster: Cluster, platform = PLATFORM): Promise<void> {
+  const nodes = await nodesWithout({ image, cluster });
+  if (nodes.length === 0 || cluster.kind === "docker") return;
   const archive = join(tmpdir(), `${image.replace(/\W/g, "-")}-${process.pid}.tar`);
   try {
-    await buildImage(image, build); // It may have been pruned since the stack built it.
-    if (cluster.kind === "docker") return;
-    await saveImage(image, archive, build.platform);
+    await saveImage(image, archive, platform);
     await loaderFor(cluster).load(nodes, archive);
   } finally {
     await rm(archive, { force: true });
   }
 }
 
-/** Brings the image to every node that does not have it. */
+/** Brings the worker's image to every node that does not have it. Builds it again if Docker no longer has it. */
 export async function sideload(inputs: SideloadInputs): Promise<void> {
-  await load(inputs, await nodesWithout(inputs));
+  if ((await nodesWithout(inputs)).length === 0) return;
+  await buildImage(inputs.image, inputs.build);
+  await loadImage(inputs.image, inputs.cluster, inputs.build.platform);
 }
 
 const provider: pulumi.dynamic.ResourceProvider<SideloadInputs, SideloadInputs> = {
@@ -154,7 +173,8 @@ const provider: pulumi.dynamic.ResourceProvider<SideloadInputs, SideloadInputs> 
   },
   // A node that is new, or a whole cluster, needs the image although nothing in the program has changed.
   async diff(_id, olds, news) {
-    const moved = olds.image !== news.image || olds.cluster.context !== news.cluster.context;
+    const { kind, name } = news.cluster;
+    const moved = olds.image !== news.image || olds.cluster.kind !== kind || olds.cluster.name !== name;
     return { changes: moved || (await nodesWithout(news)).length > 0 };
   },
   async update(_id, _olds, news) {
