@@ -22,6 +22,8 @@ export interface NewCluster {
   readonly ports: readonly number[];
   /** Leaves the network of pods to somebody else. */
   readonly withoutPodNetwork?: boolean;
+  /** The file that gets the context; the user's kubeconfig if not given. */
+  readonly kubeconfig?: string;
 }
 
 /** A file that is empty for systemd: mounted over a unit, it masks the unit. */
@@ -44,13 +46,14 @@ export function configuration({ image, nodes, ports, withoutPodNetwork = false }
   });
 }
 
-/** Creates the cluster, and makes its context current in the user's kubeconfig. */
+/** Creates the cluster, and makes its context current in the kubeconfig. */
 export async function createCluster(kind: string, cluster: NewCluster, onLine: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "coinflip-kind-"));
   try {
     const config = join(folder, "kind.yaml");
     await writeFile(config, configuration(cluster));
-    await run(kind, ["create", "cluster", "--name", cluster.name, "--config", config], { onLine });
+    const kubeconfig = cluster.kubeconfig === undefined ? [] : ["--kubeconfig", cluster.kubeconfig];
+    await run(kind, ["create", "cluster", "--name", cluster.name, "--config", config, ...kubeconfig], { onLine });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,9 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import execa from "execa";
-import { binariesDir } from "../../local/cluster/binaries";
+import type { Settings, TestCluster } from "./testCluster";
 
 const root = join(__dirname, "..", "..");
 
@@ -29,9 +39,6 @@ export class Clone {
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}`,
   };
-  /** The folder of the local cluster that `up` starts from this clone. */
-  readonly clusterDir = join(this.dir, "state", "coinflip", "local");
-
   constructor() {
     for (const folder of ["backend", "tmp"]) mkdirSync(join(this.dir, folder));
     const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root });
@@ -63,8 +70,21 @@ export class Clone {
     return outcome;
   }
 
+  /** `npm run up` on a cluster for tests: the first one with the stack's own settings, later ones with what changes. */
+  up(cluster: TestCluster, settings: Settings, ...flags: string[]): Promise<Outcome> {
+    if (!existsSync(this.env.KUBECONFIG ?? "")) copyFileSync(cluster.kubeconfig, this.env.KUBECONFIG ?? "");
+    const values = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    return this.run("npm", "run", "up", "--", "--context", cluster.cluster.context, ...flags, ...values);
+  }
+
+  /** The user's kubectl; without one, the one that `up` has copied from its cluster. */
+  private get kubectlProgram(): string {
+    const onPath = (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, "kubectl")));
+    return onPath ? "kubectl" : join(this.dir, "state", "coinflip", "kubectl");
+  }
+
   async kubectl(...args: string[]): Promise<string> {
-    return (await this.succeed(join(await binariesDir(), "kubectl"), ...args)).output.trim();
+    return (await this.succeed(this.kubectlProgram, ...args)).output.trim();
   }
 
   /** Replaces a text in a file of the tree. */

@@ -6,9 +6,8 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** The local cluster's POST /compute, as `npm run up` has printed it. */
-export const endpointOf = (output: string) =>
-  /^http:\/\/10\.90\.\d+\.2:30080\/compute$/m.exec(output)?.[0] ?? "no endpoint";
+/** The URL of POST /compute, as `npm run up` has printed it. */
+export const endpointOf = (output: string) => /^http:\/\/localhost:\d+\/compute$/m.exec(output)?.[0] ?? "no endpoint";
 
 /** Asks for `heads` heads in a row. */
 export async function compute(endpoint: string, heads: unknown, headers: Record<string, string> = {}): Promise<Answer> {

@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Cluster } from "../../cluster";
+import { cannotPull, provideStandIn } from "../../local/images";
+import { createCluster, nodesOf, removeNodes } from "../../local/kind/cluster";
+import { provideNodeImage } from "../../local/kind/nodeImage";
+import { provideKind } from "../../local/kind/program";
+import { defaults } from "../../local/stackConfig";
+import { loadImage } from "../../worker/sideload";
+
+/** The settings that place one suite's stack beside those of others on one cluster. */
+export type Settings = Readonly<Record<string, string>>;
+
+const BASE_IMAGES = ["nodeImage", "nginxImage", "prometheusImage"] as const;
+/** The first node port of each kind; a stack takes one of each. */
+const HTTP = 30100;
+const HTTPS = 30200;
+
+/** A kind cluster for tests, with base images in its nodes and ports on 127.0.0.1 for several stacks. */
+export class TestCluster {
+  private stacks = 0;
+
+  private constructor(
+    readonly cluster: Cluster,
+    private readonly folder: string,
+    private readonly images: Settings,
+    private readonly mostStacks: number,
+  ) {}
+
+  /** The file with the cluster's context, which is current there. */
+  get kubeconfig(): string {
+    return join(this.folder, "kubeconfig");
+  }
+
+  static async create(
+    name: string,
+    {
+      nodes = 1,
+      stacks = 1,
+      withoutPodNetwork = false,
+    }: { nodes?: number; stacks?: number; withoutPodNetwork?: boolean },
+  ): Promise<TestCluster> {
+    const folder = await mkdtemp(join(tmpdir(), "coinflip-cluster-"));
+    const kind = await provideKind(() => undefined);
+    const { image } = await provideNodeImage(() => undefined);
+    const numbers = Array.from({ length: stacks }, (_, stack) => stack);
+    const ports = numbers.flatMap((stack) => [HTTP + stack, HTTPS + stack]);
+    const cluster: Cluster = { context: `kind-${name}`, kind: "kind", name, host: "localhost" };
+    const wanted = { name, image, nodes, ports, withoutPodNetwork, kubeconfig: join(folder, "kubeconfig") };
+    await createCluster(kind, wanted, () => undefined);
+    const images: Record<string, string> = {};
+    for (const setting of BASE_IMAGES) {
+      const usual = String((await defaults())[setting]);
+      const base = (await cannotPull(usual)) === undefined ? usual : await provideStandIn(setting);
+      if (setting !== "nodeImage") await loadImage(base, cluster);
+      images[setting] = base;
+    }
+    return new TestCluster(cluster, folder, images, stacks);
+  }
+
+  /** The settings of one more stack: a namespace and ports of its own, and images that the nodes have. */
+  nextStack(namespace: string): Settings {
+    const stack = this.stacks++;
+    if (stack >= this.mostStacks) throw new Error(`the cluster was made for ${this.mostStacks} stacks`);
+    return {
+      ...{ ...this.images, grafanaImage: "", namespace },
+      ...{ nodePort: String(HTTP + stack), httpsNodePort: String(HTTPS + stack) },
+    };
+  }
+
+  readKubeconfig = () => readFileSync(this.kubeconfig, "utf8");
+
+  async remove(): Promise<void> {
+    const nodes = await nodesOf(this.cluster.name);
+    if (nodes.length > 0) await removeNodes(nodes);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
