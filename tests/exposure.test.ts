@@ -124,7 +124,7 @@ describe("tls", () => {
     const program = await stack.run(asText({ tls: { secret: "own" }, host: HOST, serviceType: "ClusterIP" }));
     expect(program.manifests.map(({ kind }) => kind)).not.toContain("Secret");
     expect(podOf(program, "nginx").volumes).toContainEqual({ name: "tls", secret: { secretName: "own" } });
-    expect(program.requirements).toMatchObject([{ requirements: { namespace: "coinflip", tlsSecret: "own" } }]);
+    expect(program.pins).toMatchObject([{ requirements: { namespace: "coinflip", tlsSecret: "own" } }]);
     const { "nginx.conf": config } = objectOf(program, "ConfigMap").data as Record<string, string>;
     expect(config).toContain("https://$host$request_uri;");
     expect(program.outputs.url).toBe(`https://${HOST}`);
@@ -179,11 +179,11 @@ describe("ingress", () => {
     expect(metadata).toMatchObject({ annotations: { "pulumi.com/skipAwait": "true" } });
     expect(spec).not.toHaveProperty("ingressClassName");
     expect(spec).not.toHaveProperty("tls");
-    expect(program.requirements).toMatchObject([{ requirements: { ingressClass: {} } }]);
+    expect(program.pins).toMatchObject([{ requirements: { ingressClass: {} } }]);
     expect(program.outputs.endpoint).toBe(`http://${HOST}/compute`);
     const named = await stack.run(asText({ ingress: { ...wanted, className: "a", tls: "its-own" } }));
     expect(objectOf(named, "Ingress").spec).toMatchObject({ ingressClassName: "a", tls: [{ secretName: "its-own" }] });
-    expect(named.requirements[0]?.requirements).toEqual({ namespace: "coinflip", ingressClass: { name: "a" } });
+    expect(named.pins[0]?.requirements).toEqual({ namespace: "coinflip", ingressClass: { name: "a" } });
     expect(named.outputs.endpoint).toBe(`https://${HOST}/compute`);
   });
 });
@@ -210,7 +210,7 @@ describe("gateway", () => {
       hostnames: [HOST],
       rules: [{ backendRefs: [{ name: "nginx-service", port: 80 }] }],
     });
-    expect(program.requirements).toMatchObject([{ requirements: { crds: ["httproutes.gateway.networking.k8s.io"] } }]);
+    expect(program.pins).toMatchObject([{ requirements: { crds: ["httproutes.gateway.networking.k8s.io"] } }]);
     expect(program.outputs.url).toBe(`https://${HOST}`);
   });
 });

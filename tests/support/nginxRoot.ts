@@ -1,18 +1,19 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { cacheDir } from "../../local/cluster/binaries";
+import { buildOnce, cacheDir } from "../../local/buildCache";
 import { makeRoot } from "../../local/debian";
 import { NGINX } from "../../local/images";
 import { timingFor } from "../../worker/timing";
 
-const ARCHIVE = join(cacheDir, `rootfs-${NGINX.packages.join("-")}.tar`);
+/** The files of the packages, kept in the cache. */
+const FILES = join(cacheDir, ["files", NGINX.release, ...NGINX.packages].join("-"));
 const TOOLS = ["mmdebstrap", "tar", "unshare", "nsenter", "ip", "mount", "chroot"];
 const SURROUNDINGS = join(__dirname, "surroundings.mjs");
 const START = join(__dirname, "..", "..", "nginx", "start.sh");
@@ -29,7 +30,7 @@ exec /usr/sbin/nginx -t "$@"
 
 /** Why no nginx can be run here as it would be in a pod; undefined if one can. */
 export function whyNoNginx(): string | undefined {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "it takes root on Linux";
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "They need root on Linux.";
   const missing = TOOLS.filter((tool) => {
     try {
       execFileSync("which", [tool]);
@@ -38,7 +39,7 @@ export function whyNoNginx(): string | undefined {
       return true;
     }
   });
-  return missing.length > 0 ? `there is no ${missing.join(", ")}` : undefined;
+  return missing.length > 0 ? `Not installed: ${missing.join(", ")}.` : undefined;
 }
 
 export interface Outcome {
@@ -57,13 +58,10 @@ export class NginxRoot {
   private surroundings: ChildProcess | undefined;
 
   async make(): Promise<void> {
-    if (!existsSync(ARCHIVE)) {
-      await mkdir(join(ARCHIVE, ".."), { recursive: true });
-      await makeRoot(NGINX.release, NGINX.packages, ARCHIVE);
-    }
+    await buildOnce(FILES, (partial) => makeRoot(NGINX.release, NGINX.packages, join(partial, "root.tar")));
     this.root = await mkdtemp(join(tmpdir(), "coinflip-nginx-"));
     chmodSync(this.root, 0o755);
-    await promisify(execFile)("tar", ["-xf", ARCHIVE, "-C", this.root]);
+    await promisify(execFile)("tar", ["-xf", join(FILES, "root.tar"), "-C", this.root]);
     await mkdir(join(this.root, "testing"));
     await writeFile(join(this.root, "testing", "nginx"), TESTING_NGINX, { mode: 0o755 });
   }

@@ -2,16 +2,16 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import execa from "execa";
-import { buildOnce, cacheDir } from "../../local/cluster/binaries";
-import { cannotHost } from "../../local/cluster/packages";
-import { debianRelease, makeRoot } from "../../local/debian";
+import { buildOnce, cacheDir } from "../../local/buildCache";
+import { debianRelease, isDebianRoot, makeRoot } from "../../local/debian";
 import { run } from "../../local/run";
 
 const DIR = join(cacheDir, "prometheus-tools");
 const PROGRAM = join(DIR, "usr", "bin", "promtool");
 
 /** Why promtool cannot be had here; undefined if it can. */
-export const whyNoPromtool = () => (existsSync(PROGRAM) ? undefined : cannotHost());
+export const whyNoPromtool = () =>
+  existsSync(PROGRAM) || isDebianRoot() ? undefined : "promtool is unpacked only on Debian as root.";
 
 /** Takes promtool out of Debian's package of Prometheus, which is not installed: it would start with the machine. */
 export const providePromtool = () =>

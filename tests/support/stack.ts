@@ -22,11 +22,14 @@ const SOURCES = [
   "Pulumi.yaml",
 ];
 
-/** What the program declared, and what it had done to images, and asked of the cluster. */
+/** The UID of the cluster that the program finds. */
+const UID = "a5ce2c40-3b6e-4a0e-8d9f-0c5d7b1e2f34";
+
+/** What the program declared, and the inputs of its effects. */
 export interface Deployed extends Program {
   readonly images: readonly ImageInputs[];
   readonly sideloads: readonly SideloadInputs[];
-  readonly requirements: readonly PinInputs[];
+  readonly pins: readonly PinInputs[];
 }
 
 /**
@@ -44,7 +47,7 @@ export class StackCopies {
 
   /** Which of the kubeconfig's contexts is the current one. */
   set current(context: string) {
-    const contexts = ["kind-flips", "coinflip-local", "prod"];
+    const contexts = ["kind-flips", "k3d-flips", "prod"];
     const kubeconfig = {
       "current-context": context,
       contexts: contexts.map((name) => ({ name, context: { cluster: name } })),
@@ -71,7 +74,7 @@ export class StackCopies {
     const { resolvedConfig } = require(join(copy, "local", "stackConfig")) as typeof import("../../local/stackConfig");
     const images: ImageInputs[] = [];
     const sideloads: SideloadInputs[] = [];
-    const requirements: PinInputs[] = [];
+    const pins: PinInputs[] = [];
     const own = Object.fromEntries(Object.entries(config).map(([name, value]) => [`coinflip:${name}`, value]));
     const program = await runProgram(
       { ...(await resolvedConfig()), ...own },
@@ -83,13 +86,14 @@ export class StackCopies {
         async sideload(inputs) {
           sideloads.push(inputs);
         },
-        async requirements(inputs) {
-          requirements.push(inputs);
+        async pin(inputs) {
+          pins.push(inputs);
+          return UID;
         },
         selfSigned: async ({ host }) => ({ certificate: `certificate of ${host}`, key: `key of ${host}` }),
       },
     );
-    return { ...program, images, sideloads, requirements };
+    return { ...program, images, sideloads, pins };
   }
 
   remove(): void {

@@ -1,33 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { renderNginx } from "../nginx/render";
-import { type Timing, timingFor } from "../worker/timing";
-import { setUp } from "./support/coinflipApp";
-import { NginxRoot, whyNoNginx } from "./support/nginxRoot";
+import { setUp } from "../support/coinflipApp";
+import { nginxWithWorkers, rendered } from "../support/nginxWithWorkers";
 
-const reason = whyNoNginx();
-if (reason !== undefined) console.warn(`nginx itself is not asked: ${reason}`);
-const testHere = reason === undefined ? test : test.skip;
+const { nginx, testHere, serve, compute } = nginxWithWorkers("the limits of nginx");
 
-const rendered = ({ cpu = 1, rateLimit = 0, ...times }: { cpu?: number; rateLimit?: number } & Partial<Timing> = {}) =>
-  renderNginx({ balancing: "round-robin", cpu, rateLimit, ...timingFor(30), ...times });
-const RESOLV_CONF = "search coinflip.svc.cluster.local svc.cluster.local\nnameserver 127.0.0.1\n";
-const [FIRST, SECOND, ANY, NOBODY, SILENT] = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "192.0.2.1"];
-const WORKERS = [FIRST, SECOND, ANY];
-
-const nginx = new NginxRoot();
-beforeAll(async () => {
-  if (reason === undefined) await nginx.make();
-}, 120_000);
-afterEach(() => nginx.end());
-afterAll(() => nginx.remove());
-
-/** Starts nginx with two workers that DNS tells of. */
-async function serve(config = rendered(), names: Record<string, string[]> = { worker: [FIRST, SECOND] }) {
-  await nginx.surround({ "worker-any": [ANY], ...names }, WORKERS);
-  await nginx.serve(config, RESOLV_CONF);
-}
-const compute = (headers: Record<string, string> = {}, body = '{"heads":3}') =>
-  nginx.ask("/compute", { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
 /** Sends as many at once, each held by the worker for 1.5 s; those that were answered, and those that were not. */
 async function atOnce(count: number) {
   const answers = await nginx.fromInside(`(async () => {
@@ -134,23 +110,10 @@ describe("a slow client", () => {
     expect(await cutAfter(2, `${head}\r\n`, '{"heads"')).toBe("");
     expect(await cutAfter(3, `${head}\r\n`, '{"heads":3}')).toBe("HTTP/1.1 200 OK");
   });
-
-  test("that does not read its answer is cut off as well", () => {
-    expect(hasty({ send_timeout: [10, 1] })).toContain("reset_timedout_connection on;");
-  });
 });
 
 describe("the requests of one address", () => {
-  test("take at most three quarters of what nginx has connections for", () => {
-    for (const cpu of [1, 4]) {
-      const config = rendered({ cpu });
-      const number = (pattern: RegExp) => Number(pattern.exec(config)?.[1]);
-      const connections = number(/worker_connections (\d+);/) * number(/worker_processes (\d+);/);
-      expect(2 * number(/limit_conn clients (\d+);/)).toBe(0.75 * connections);
-    }
-  });
-
-  testHere("are refused beyond that, until others are done", async () => {
+  testHere("are refused beyond limit_conn, until others are done", async () => {
     await serve(rendered().replace(/limit_conn clients \d+;/, "limit_conn clients 3;"));
     const { passed, refused } = await atOnce(5);
     expect([passed.length, refused]).toEqual([3, [TOO_MANY, TOO_MANY]]);
@@ -171,55 +134,5 @@ describe("the requests of one address", () => {
     expect((await nginx.ask("/nginx-healthz")).status).toBe(200);
     await sleep(1_100);
     expect((await atOnce(5)).passed).toHaveLength(5);
-  });
-});
-
-describe("the Service of all workers", () => {
-  const addressOf = async () => JSON.parse((await compute()).text) as object;
-
-  testHere("is not asked while a worker is reached", async () => {
-    await serve(rendered(), { worker: [FIRST, NOBODY] });
-    for (let i = 0; i < 10; i++) expect(await addressOf()).toMatchObject({ address: FIRST, httpVersion: "1.1" });
-  });
-
-  testHere("is asked with the whole request where DNS tells only of workers that are gone", async () => {
-    await serve(rendered(), { worker: [NOBODY] });
-    const asked = { address: ANY, method: "POST", url: "/compute", body: '{"heads":3}', httpVersion: "1.0" };
-    // More often than `max_fails`.
-    for (let i = 0; i < 10; i++) expect(await addressOf()).toMatchObject(asked);
-    await nginx.drain();
-    const { headers, text } = await compute();
-    expect([headers.connection, JSON.parse(text)]).toEqual(["close", expect.objectContaining(asked)]);
-  });
-
-  testHere("is asked where their addresses do not even refuse", async () => {
-    await serve(rendered(), { worker: [SILENT] });
-    await nginx.fromInside(
-      `require("node:child_process").execFileSync("ip", ["route", "add", "${SILENT}", "dev", "lo"]).toString()`,
-    );
-    expect(await addressOf()).toMatchObject({ address: ANY });
-  });
-
-  testHere(
-    "is not asked for who has waited long, so that nobody waits for more than the retries and one answer",
-    async () => {
-      await serve(rendered({ read: 3, retry: 2 }));
-      const start = performance.now();
-      const { status, text } = await compute({ "x-hold-ms": "20000" });
-      expect([status, JSON.parse(text)]).toMatchObject([504, { status: 504 }]);
-      expect((performance.now() - start) / 1000).toBeLessThan(2 + 3);
-    },
-  );
-
-  testHere("is asked where the others take too long, if that was found out soon", async () => {
-    await serve(rendered({ read: 1, retry: 4 }));
-    expect(JSON.parse((await compute({ "x-hold-ms": "20000" })).text)).toMatchObject({ status: 504 });
-    expect((await nginx.read("output")).match(/upstream timed out/g)).toHaveLength(3);
-  });
-
-  testHere("leaves 502 where it has no worker either", async () => {
-    await serve(rendered(), { worker: [NOBODY], "worker-any": [NOBODY] });
-    const { status, text } = await compute();
-    expect([status, JSON.parse(text)]).toMatchObject([502, { status: 502 }]);
   });
 });

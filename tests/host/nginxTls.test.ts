@@ -1,13 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SecureVersion } from "node:tls";
-import { selfSign } from "../nginx/certificate";
-import { renderNginx } from "../nginx/render";
-import { timingFor } from "../worker/timing";
-import { NginxRoot, whyNoNginx } from "./support/nginxRoot";
+import { selfSign } from "../../nginx/certificate";
+import { renderNginx } from "../../nginx/render";
+import { timingFor } from "../../worker/timing";
+import { NginxRoot, whyNoNginx } from "../support/nginxRoot";
 
 const reason = whyNoNginx();
-if (reason !== undefined) console.warn(`nginx itself is not asked: ${reason}`);
+if (reason !== undefined) process.stdout.write(`Skipped: nginx with TLS. ${reason}\n`);
 const testHere = reason === undefined ? test : test.skip;
 
 const HOST = "coin.example.com";
