@@ -44,12 +44,27 @@ export function wrongCluster(
   const was = pinned.uid === undefined ? "" : ` (${pinned.uid})`;
   return (
     `this stack is on the cluster "${pinned.context}"${was}, but the context "${found.context}" leads to another one (${found.uid}). ` +
-    `To stay:  pulumi config set context NAME, with a context of the first cluster. To move the stack:  ${accept}, ` +
-    "then pulumi up; if the first cluster is gone for good, set PULUMI_K8S_DELETE_UNREACHABLE=true for that pulumi up"
+    `To stay:  pulumi config set context NAME, with a context of the first cluster. ` +
+    `To move the stack:  ${accept}, then pulumi up --refresh (with PULUMI_K8S_DELETE_UNREACHABLE=true if the first cluster no longer answers)`
   );
 }
 
-type PinState = PinInputs & { readonly uid: string };
+interface PinState extends PinInputs {
+  /** The cluster that has the stack's objects. */
+  readonly uid: string;
+  /** Another cluster to which the context led when Pulumi last refreshed the state: there the objects were not found. */
+  readonly refreshedUid?: string;
+}
+
+/**
+ * Compares what Pulumi's state says with the cluster to which the stack's former context leads. Pulumi creates the objects
+ * on the new cluster and then deletes the old ones through the former context: if that leads to the new cluster as well,
+ * it would delete what it has just created.
+ */
+async function needsRefresh({ context, uid, refreshedUid }: PinState): Promise<boolean> {
+  const now = await clusterUid(context).catch(() => undefined);
+  return now !== undefined && now !== uid && now !== refreshedUid;
+}
 
 const pin: pulumi.dynamic.ResourceProvider<PinInputs, PinState> = {
   async check(olds: Partial<PinState>, news) {
@@ -59,12 +74,28 @@ const pin: pulumi.dynamic.ResourceProvider<PinInputs, PinState> = {
     const wrong = wrongCluster(found, pinned, expectedUid);
     // Part of the inputs, so that previews know the UID as well.
     const inputs: PinState = { ...news, uid: found.uid };
-    if (wrong !== undefined) return { inputs, failures: [{ property: "context", reason: wrong }] };
-    const lacking = await lacks(context, requirements);
-    return { inputs, failures: lacking.map((reason) => ({ property: "requirements", reason })) };
+    const refuse = (property: string, ...reasons: string[]) => ({
+      inputs,
+      failures: reasons.map((reason) => ({ property, reason })),
+    });
+    if (wrong !== undefined) return refuse("context", wrong);
+    if (olds.uid !== undefined && olds.uid !== found.uid && (await needsRefresh(olds as PinState)))
+      return refuse(
+        "context",
+        `the context "${olds.context}" no longer leads to the cluster ${olds.uid}:  pulumi up --refresh`,
+      );
+    return refuse("requirements", ...(await lacks(context, requirements)));
   },
   async diff(_id, olds, news) {
     return { changes: olds.uid !== (news as PinState).uid || olds.context !== news.context };
+  },
+  async read(id, props) {
+    if (props === undefined) return { id };
+    const found = await clusterUid(props.context).catch(() => props.uid);
+    if (found === props.uid) return { id, props };
+    const refreshed = { ...props, refreshedUid: found };
+    // As inputs as well, which the next check compares.
+    return { id, props: refreshed, inputs: refreshed };
   },
   async create(inputs) {
     return { id: inputs.context, outs: inputs as PinState };
