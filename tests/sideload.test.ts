@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { nodesWithout, Sideload, type SideloadInputs, sideload } from "../worker/sideload";
 import { providerOf } from "./support/dynamicProvider";
 import { FakeTools, type Reply } from "./support/fakeTools";
@@ -11,13 +10,13 @@ import {
   FOUND,
   FROM_DOCKER,
   IMAGE,
+  IMPORTS,
   INSPECT,
+  importInto,
   inputsFor,
   KIND,
-  KIND_LOAD,
   KIND_NODES,
   kindNodes,
-  LISTING,
 } from "./support/sideloadCalls";
 
 let tools: FakeTools;
@@ -25,58 +24,60 @@ beforeEach(() => {
   tools = new FakeTools();
 });
 afterEach(() => tools.remove());
-/** The calls, with those that are made at the same time in order. */
+/** The calls. Those to several nodes run at the same time, and are sorted. */
 const calls = () => {
   const all = tools.calls();
-  const looks = all.filter((call) => call.includes(" exec "));
+  const isLook = (call: string) => call.startsWith("docker exec ") && !isImport(call);
+  const isImport = (call: string) => call.startsWith("docker exec -i ");
   return [
     ...all.filter((call) => call.includes(" ps ")),
-    ...looks.sort(),
+    ...all.filter(isLook).sort(),
     ...all.filter((call) => !/ (exec|ps) /.test(call)),
+    ...all.filter(isImport).sort(),
   ];
 };
+/** A Docker with the image and a cluster of these nodes. */
+const dockerWith = (nodes: Record<string, Reply>, others: Record<string, Reply> = {}) =>
+  tools.tool("docker", { ...DOCKER, ...IMPORTS, ...kindNodes(nodes), ...others });
 
 describe("an image is loaded", () => {
   test("only into the node of a kind cluster that does not have it", async () => {
-    const nodes = kindNodes({ "flips-control-plane": FOUND, "flips-worker": ABSENT });
-    tools.tool("docker", { ...DOCKER, ...nodes }).tool("kind", { "load *": { finds: 3 } });
+    dockerWith({ "flips-control-plane": FOUND, "flips-worker": ABSENT });
     await sideload(KIND);
     expect(calls()).toEqual([
       `docker ${KIND_NODES}`,
       `docker ${ask("flips-control-plane")}`,
       `docker ${ask("flips-worker")}`,
       ...FROM_DOCKER,
-      `kind ${KIND_LOAD("flips-worker")}`,
+      `docker ${importInto("flips-worker")}`,
     ]);
     expect(tools.leftovers()).toEqual([]);
   });
 
-  test("into every node of a kind cluster that has none of it, in one go", async () => {
-    tools
-      .tool("docker", { ...DOCKER, ...kindNodes({ a: ABSENT, b: ABSENT }) })
-      .tool("kind", { "load *": { finds: 3 } });
+  test("into every node that does not have it, from one archive", async () => {
+    dockerWith({ a: ABSENT, b: ABSENT });
     await sideload(KIND);
-    expect(calls().at(-1)).toBe(`kind ${KIND_LOAD("a,b")}`);
+    expect(calls().slice(3)).toEqual([...FROM_DOCKER, `docker ${importInto("a")}`, `docker ${importInto("b")}`]);
   });
 
-  test("of the one platform that was built, where Docker can tell them apart", async () => {
-    tools.tool("docker", { ...DOCKER_29, ...kindNodes({ a: ABSENT }) }).tool("kind", { "load *": { finds: 3 } });
+  test("for the platform that was built, where Docker stores several platforms of an image", async () => {
+    tools.tool("docker", { ...DOCKER_29, ...IMPORTS, ...kindNodes({ a: ABSENT }) });
     await sideload(KIND);
     expect(calls()).toContain(`docker save --platform linux/amd64 -o ARCHIVE ${IMAGE}`);
   });
 
-  test("into a k3d cluster, whose servers and agents alone are asked", async () => {
+  test("into the servers and agents of a k3d cluster, and not into its other containers", async () => {
     const ps = "ps --filter label=k3d.cluster=flips --format {{.Names}}";
     const says = ["server-0", "agent-0", "serverlb", "tools", "registry"].map((node) => `k3d-flips-${node}`).join("\n");
     const nodes = { [ps]: { says }, [ask("k3d-flips-server-0")]: FOUND, [ask("k3d-flips-agent-0")]: ABSENT };
-    tools.tool("docker", { ...DOCKER, ...nodes }).tool("k3d", { "image import *": { finds: 3 } });
+    tools.tool("docker", { ...DOCKER, ...IMPORTS, ...nodes });
     await sideload(inputsFor("k3d", "flips"));
     expect(calls()).toEqual([
       `docker ${ps}`,
       `docker ${ask("k3d-flips-agent-0")}`,
       `docker ${ask("k3d-flips-server-0")}`,
       ...FROM_DOCKER,
-      "k3d image import ARCHIVE --cluster flips",
+      `docker ${importInto("k3d-flips-agent-0")}`,
     ]);
   });
 
@@ -87,24 +88,14 @@ describe("an image is loaded", () => {
     expect(calls()).toEqual(["minikube -p flips image ls", ...FROM_DOCKER, "minikube -p flips image load ARCHIVE"]);
   });
 
-  test("into the local cluster's containerd", async () => {
-    const ctr = `-a ${join(tools.folder, "coinflip", "local", "containerd.sock")}`;
-    tools
-      .tool("docker", DOCKER)
-      .tool("ctr", { [`${ctr} ${LISTING}`]: ABSENT, [`${ctr} -n k8s.io images import *`]: { finds: 7 } });
-    await sideload(inputsFor("coinflip", "local"));
-    expect(calls()).toEqual([`ctr ${ctr} ${LISTING}`, ...FROM_DOCKER, `ctr ${ctr} -n k8s.io images import ARCHIVE`]);
-  });
-
-  test("after it was built anew, if it was pruned from Docker", async () => {
-    const pruned = { ...DOCKER, [INSPECT]: { fails: `Error: No such image: ${IMAGE}` }, [BUILD]: {} };
-    tools.tool("docker", { ...pruned, ...kindNodes({ a: ABSENT }) }).tool("kind", { "load *": { finds: 3 } });
+  test("after a new build, if Docker no longer has it", async () => {
+    dockerWith({ a: ABSENT }, { [INSPECT]: { fails: `Error: No such image: ${IMAGE}` }, [BUILD]: {} });
     await sideload(KIND);
     const [inspect, ...save] = FROM_DOCKER;
-    expect(calls().slice(2)).toEqual([inspect, `docker ${BUILD}`, ...save, `kind ${KIND_LOAD("a")}`]);
+    expect(calls().slice(2)).toEqual([inspect, `docker ${BUILD}`, ...save, `docker ${importInto("a")}`]);
   });
 
-  test("into nothing when Docker's own images are the cluster's, but built anew if it was pruned", async () => {
+  test("nowhere if the cluster uses the images of Docker, which only builds it again if it is missing", async () => {
     tools.tool("docker", { ...DOCKER, [INSPECT]: { fails: `Error: No such image: ${IMAGE}` }, [BUILD]: {} });
     await sideload(inputsFor("docker", "docker-desktop", "docker-desktop"));
     expect(calls().at(-1)).toBe(`docker ${BUILD}`);
@@ -123,7 +114,7 @@ describe("nothing is loaded", () => {
   ])("where every node of %s has the image", async (_, inputs, known) => {
     for (const [name, replies] of Object.entries(known)) tools.tool(name, replies);
     await sideload(inputs);
-    expect(calls().filter((call) => /build|save|load/.test(call))).toEqual([]);
+    expect(calls().filter((call) => /build|save|load|import/.test(call))).toEqual([]);
   });
 
   test("into a remote cluster, and the refusal says what to do", async () => {
@@ -136,25 +127,18 @@ describe("nothing is loaded", () => {
   });
 
   test.each([
-    ["docker", "kind", []],
-    ["kind", "docker", FROM_DOCKER],
-  ])("without %s, and the error says that it is missing", async (missing, present, done) => {
-    const replies = { docker: { ...DOCKER, ...kindNodes({ a: ABSENT }) }, kind: { "load *": {} } };
-    tools.tool(present, replies[present as keyof typeof replies]);
-    await expect(sideload(KIND)).rejects.toEqual(
-      new Error(`${missing} is not installed, and this cluster's images are loaded with it`),
+    ["docker", KIND],
+    ["docker", inputsFor("k3d", "flips")],
+    ["minikube", inputsFor("minikube", "flips", "flips")],
+  ])("without %s, and the error says that it is not installed", async (program, inputs) => {
+    await expect(sideload(inputs)).rejects.toEqual(
+      new Error(`${program} is not installed, and this cluster's images are loaded with it`),
     );
-    expect(calls().slice(2)).toEqual(done);
-    expect(tools.leftovers()).toEqual([]);
   });
 
-  test("when a tool fails, and the error carries the call and its last words", async () => {
-    tools
-      .tool("docker", { ...DOCKER, ...kindNodes({ a: ABSENT }) })
-      .tool("kind", { "load *": { fails: "ERROR: no nodes" } });
-    await expect(sideload(KIND)).rejects.toThrow(
-      /^kind load image-archive \S+ --name flips --nodes a: ERROR: no nodes$/,
-    );
+  test("if containerd refuses the archive, and the error carries the command and its message", async () => {
+    dockerWith({ a: ABSENT }, { [importInto("*")]: { fails: "ctr: no space left on device" } });
+    await expect(sideload(KIND)).rejects.toEqual(new Error(`docker ${importInto("a")}: ctr: no space left on device`));
     expect(tools.leftovers()).toEqual([]);
   });
 
@@ -182,9 +166,9 @@ describe("the stack's resource, as the engine runs it,", () => {
   test("loads when it is made, and is known by the image", async () => {
     const { provider, inputs } = await registered();
     expect(inputs).toEqual(KIND);
-    tools.tool("docker", { ...DOCKER, ...kindNodes({ a: ABSENT }) }).tool("kind", { "load *": { finds: 3 } });
+    dockerWith({ a: ABSENT });
     expect(await provider.create(KIND)).toEqual({ id: IMAGE, outs: KIND });
-    expect(calls().at(-1)).toBe(`kind ${KIND_LOAD("a")}`);
+    expect(calls().at(-1)).toBe(`docker ${importInto("a")}`);
   });
 
   test("changes with the image, with the cluster, and with a node that is new, and not otherwise", async () => {
@@ -200,8 +184,8 @@ describe("the stack's resource, as the engine runs it,", () => {
 
   test("loads into the new node alone when it is updated", async () => {
     const { provider } = await registered();
-    tools.tool("docker", { ...DOCKER, ...kindNodes({ a: FOUND, b: ABSENT }) }).tool("kind", { "load *": { finds: 3 } });
+    dockerWith({ a: FOUND, b: ABSENT });
     expect(await provider.update?.(IMAGE, KIND, KIND)).toEqual({ outs: KIND });
-    expect(calls().at(-1)).toBe(`kind ${KIND_LOAD("b")}`);
+    expect(calls().at(-1)).toBe(`docker ${importInto("b")}`);
   });
 });

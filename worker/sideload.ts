@@ -115,8 +115,11 @@ function loaderFor({ kind, name, context }: Cluster): Loader {
   }
 }
 
+/** An image and the cluster whose nodes need it. */
+type Placed = Pick<SideloadInputs, "image" | "cluster">;
+
 /** The nodes of the cluster that do not have the image yet. */
-export async function nodesWithout({ image, cluster }: Pick<SideloadInputs, "image" | "cluster">): Promise<string[]> {
+export async function nodesWithout({ image, cluster }: Placed): Promise<string[]> {
   const loader = loaderFor(cluster);
   const nodes = await loader.nodes();
   const present = await Promise.all(nodes.map((node) => loader.has(node, image)));
@@ -146,9 +149,7 @@ export async function saveImage(image: string, archive: string, platform: string
   await run("docker", "save", ...flags, "-o", archive, image);
 }
 
-/** Brings an image from Docker to those nodes of the cluster that do not have it. */
-export async function loadImage(image: string, cluster: Cluster, platform = PLATFORM): Promise<void> {
-  const nodes = await nodesWithout({ image, cluster });
+async function loadInto(nodes: string[], { image, cluster }: Placed, platform: string): Promise<void> {
   if (nodes.length === 0 || cluster.kind === "docker") return;
   const archive = join(tmpdir(), `${image.replace(/\W/g, "-")}-${process.pid}.tar`);
   try {
@@ -159,11 +160,16 @@ export async function loadImage(image: string, cluster: Cluster, platform = PLAT
   }
 }
 
+/** Brings an image from Docker to those nodes of the cluster that do not have it. */
+export const loadImage = async (image: string, cluster: Cluster) =>
+  loadInto(await nodesWithout({ image, cluster }), { image, cluster }, PLATFORM);
+
 /** Brings the worker's image to every node that does not have it. Builds it again if Docker no longer has it. */
 export async function sideload(inputs: SideloadInputs): Promise<void> {
-  if ((await nodesWithout(inputs)).length === 0) return;
+  const nodes = await nodesWithout(inputs);
+  if (nodes.length === 0) return;
   await buildImage(inputs.image, inputs.build);
-  await loadImage(inputs.image, inputs.cluster, inputs.build.platform);
+  await loadInto(nodes, inputs, inputs.build.platform);
 }
 
 const provider: pulumi.dynamic.ResourceProvider<SideloadInputs, SideloadInputs> = {

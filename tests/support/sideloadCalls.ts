@@ -5,7 +5,7 @@ import type { Reply } from "./fakeTools";
 export const IMAGE = "coinflip-worker:0123456789abcdef";
 export const FOUND = { says: `docker.io/library/${IMAGE}` };
 export const ABSENT = {};
-export const LISTING = `-n k8s.io images ls -q name==docker.io/library/${IMAGE}`;
+const LISTING = `-n k8s.io images ls -q name==docker.io/library/${IMAGE}`;
 const build = {
   context: "worker/dist",
   dockerfile: "worker/Dockerfile",
@@ -34,8 +34,10 @@ export const inputsFor = (kind: ClusterKind, name: string, context = `${kind}-${
 };
 export const KIND = inputsFor("kind", "flips");
 export const KIND_NODES = "ps --filter label=io.x-k8s.kind.cluster=flips --format {{.Names}}";
-export const KIND_LOAD = (nodes: string) => `load image-archive ARCHIVE --name flips --nodes ${nodes}`;
 export const ask = (node: string) => `exec ${node} ctr ${LISTING}`;
+export const importInto = (node: string) => `exec -i ${node} ctr -n k8s.io images import --all-platforms -`;
+/** Nodes that get the archive on standard input. */
+export const IMPORTS: Record<string, Reply> = { [importInto("*")]: { readsMade: true } };
 export const kindNodes = (replies: Record<string, Reply>) => ({
   [KIND_NODES]: { says: Object.keys(replies).join("\n") },
   ...Object.fromEntries(Object.entries(replies).map(([node, reply]) => [ask(node), reply])),
