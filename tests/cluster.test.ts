@@ -2,21 +2,23 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { type Cluster, classify, currentContext, findCluster, localClusterDir } from "../cluster";
-import { ClusterPin, type PinInputs } from "../pin";
-import { providerOf } from "./support/dynamicProvider";
+import { classify, currentContext, findCluster, stateDir } from "../cluster";
 
 const folder = mkdtempSync(join(tmpdir(), "coinflip-kubeconfig-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Writes a kubeconfig with a cluster of its own for each context. */
-function kubeconfig(file: string, current: string | undefined, ...contexts: [name: string, server: string][]): string {
+/** Writes a kubeconfig. The name of a cluster entry is that of the context, unless the context was renamed. */
+function kubeconfig(
+  file: string,
+  current: string | undefined,
+  ...contexts: [name: string, server: string, entry?: string][]
+): string {
   const path = join(folder, file);
   const content = {
     apiVersion: "v1",
     ...(current !== undefined && { "current-context": current }),
-    contexts: contexts.map(([name]) => ({ name, context: { cluster: `${name}'s`, user: "me" } })),
-    clusters: contexts.map(([name, server]) => ({ name: `${name}'s`, cluster: { server } })),
+    contexts: contexts.map(([name, , entry = name]) => ({ name, context: { cluster: entry, user: "me" } })),
+    clusters: contexts.map(([name, server, entry = name]) => ({ name: entry, cluster: { server } })),
   };
   writeFileSync(path, JSON.stringify(content));
   return path;
@@ -26,11 +28,11 @@ const use = (...files: string[]) => {
 };
 const HELP = "npm run up starts a local cluster; pulumi config set context NAME takes one of yours";
 
-describe("a context is known for a cluster of", () => {
+describe("the type of a cluster is inferred from the name of its kubeconfig entry:", () => {
   const server = "https://10.90.0.2:6443";
   test.each([
-    ["coinflip-local", "coinflip", "local", "10.90.0.2"],
     ["kind-kind", "kind", "kind", "localhost"],
+    ["kind-coinflip", "kind", "coinflip", "localhost"],
     ["kind-my-kind-2", "kind", "my-kind-2", "localhost"],
     ["k3d-flips", "k3d", "flips", "localhost"],
     ["minikube", "minikube", "minikube", "10.90.0.2"],
@@ -45,16 +47,26 @@ describe("a context is known for a cluster of", () => {
     ["colimax", "remote", "colimax", "10.90.0.2"],
     ["minikube-prod", "remote", "minikube-prod", "10.90.0.2"],
     ["gke_flips_europe_prod", "remote", "gke_flips_europe_prod", "10.90.0.2"],
-  ])("%s: %s", (context, kind, name, host) => {
-    expect(classify(context, { server })).toEqual({ context, kind, name, host });
+  ])("%s is of the type %s", (entry, kind, name, host) => {
+    expect(classify("mine", { entry, server })).toEqual({ context: "mine", kind, name, host });
   });
 
-  test("minikube by the place of its CA, whatever the profile is called", () => {
-    const ca = { "certificate-authority": "/home/me/.minikube/ca.crt" };
+  test("a minikube profile of any name is recognized by the path of its CA", () => {
+    const flips = { entry: "flips", server: "https://192.168.49.2:8443" };
+    const ca = (path: string) => ({ ...flips, "certificate-authority": path });
     const minikube = { context: "flips", kind: "minikube", name: "flips", host: "192.168.49.2" };
-    expect(classify("flips", { server: "https://192.168.49.2:8443", ...ca })).toEqual(minikube);
-    const other = { "certificate-authority": "/etc/minikube/ca.crt" };
-    expect(classify("flips", { server: "https://192.168.49.2:8443", ...other }).kind).toBe("remote");
+    expect(classify("flips", ca("/home/me/.minikube/ca.crt"))).toEqual(minikube);
+    expect(classify("flips", ca("/etc/minikube/ca.crt")).kind).toBe("remote");
+  });
+
+  test("a context that only looks like one of kind's is remote", () => {
+    use(kubeconfig("lookalike", undefined, ["kind-prod", "https://api.example.com", "gke_flips"]));
+    expect(findCluster("kind-prod")).toMatchObject({ kind: "remote", name: "gke_flips", host: "api.example.com" });
+  });
+
+  test("a kind cluster is still one after its context was renamed", () => {
+    use(kubeconfig("renamed", "flips", ["flips", "https://127.0.0.1:6443", "kind-coinflip"]));
+    expect(findCluster("")).toEqual({ context: "flips", kind: "kind", name: "coinflip", host: "localhost" });
   });
 });
 
@@ -67,15 +79,15 @@ describe("the cluster", () => {
   });
 
   test("is what the first of several files says, and the later ones fill in", () => {
-    const first = kubeconfig("first", undefined, ["coinflip-local", "https://10.0.0.1"]);
-    const second = kubeconfig("second", "k3d-b", ["coinflip-local", "https://10.0.0.2"], ["k3d-b", "https://0.0.0.0"]);
-    const third = kubeconfig("third", "coinflip-local", ["minikube", "https://10.0.0.3"]);
+    const first = kubeconfig("first", undefined, ["minikube-a", "https://10.0.0.1"]);
+    const second = kubeconfig("second", "k3d-b", ["minikube-a", "https://10.0.0.2"], ["k3d-b", "https://0.0.0.0"]);
+    const third = kubeconfig("third", "minikube-a", ["minikube", "https://10.0.0.3"]);
     use(join(folder, "missing"), first, second, third);
     expect(findCluster("").context).toBe("k3d-b");
-    expect(findCluster("coinflip-local").host).toBe("10.0.0.1");
+    expect(findCluster("minikube-a").host).toBe("10.0.0.1");
     expect(findCluster("minikube").host).toBe("10.0.0.3");
     use(second, first);
-    expect(findCluster("coinflip-local").host).toBe("10.0.0.2");
+    expect(findCluster("minikube-a").host).toBe("10.0.0.2");
   });
 
   test.each([
@@ -143,39 +155,15 @@ describe("the cluster", () => {
     expect(pulumi.RunError.isInstance(refusal)).toBe(true);
   });
 
-  test("of our own is kept below XDG_STATE_HOME", () => {
+  test("that npm run up creates has its state below XDG_STATE_HOME", () => {
     process.env.XDG_STATE_HOME = folder;
-    expect(localClusterDir("local")).toBe(join(folder, "coinflip", "local"));
-  });
-});
-
-describe("a stack's memory of its cluster", () => {
-  const inputsOf = (context: string): PinInputs => {
-    const cluster: Cluster = { context, kind: "kind", name: "", host: "" };
-    return { context, cluster, requirements: { namespace: "coinflip" } };
-  };
-  const pin = (context: string) => {
-    const { cluster, requirements } = inputsOf(context);
-    return providerOf<PinInputs>(() => new ClusterPin("pin", cluster, requirements));
-  };
-
-  test("takes the first cluster, and the same again", async () => {
-    const { provider, inputs } = await pin("kind-a");
-    expect(inputs).toMatchObject({ context: "kind-a" });
-    const { check, create, diff } = provider;
-    const a = inputsOf("kind-a");
-    expect(await check?.({} as never, a)).toEqual({ inputs: a, failures: [] });
-    expect(await create(a)).toEqual({ id: "kind-a", outs: a });
-    expect((await check?.(a, a))?.failures).toEqual([]);
-    expect(await diff?.("kind-a", a, a)).toEqual({ changes: false });
+    expect(stateDir()).toBe(join(folder, "coinflip"));
   });
 
-  test("refuses another one, and says how to stay and how to leave", async () => {
-    const { provider } = await pin("kind-b");
-    const checked = await provider.check?.(inputsOf("kind-a"), inputsOf("kind-b"));
-    const reason =
-      'this stack is on the cluster "kind-a", and would leave it behind for "kind-b": ' +
-      "pulumi config set context kind-a stays there; pulumi destroy, before the switch, leaves it";
-    expect(checked?.failures).toEqual([{ property: "context", reason }]);
+  test("is not looked for in a kubeconfig that is not YAML, and the error names the file", () => {
+    const broken = join(folder, "broken");
+    writeFileSync(broken, "contexts: [");
+    use(broken);
+    expect(() => findCluster("")).toThrow(/^\S+\/broken cannot be read as a kubeconfig \(.*; mend KUBECONFIG$/s);
   });
 });

@@ -52,6 +52,7 @@ describe("settings", () => {
       gateway: undefined,
       namespace: "coinflip",
       context: "",
+      clusterUid: "",
       registry: undefined,
       nodeImage: "node:24.21.0-slim",
       nginxImage: "nginx:1.30.6-alpine",

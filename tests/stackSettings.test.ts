@@ -12,7 +12,7 @@ afterAll(() => stack.remove());
 jest.setTimeout(20_000);
 
 test("each setting is found where it takes effect", async () => {
-  const names = { namespace: "flips", host: "coin.example.com", context: "coinflip-local" };
+  const names = { namespace: "flips", host: "coin.example.com", context: "k3d-flips" };
   const images = { nginxImage: "nginx:1.31.0", nodeImage: "node:26.0.0" };
   const numbers = { workers: "3", loadBalancers: "4", maxHeads: "20", nodePort: "31000" };
   const bounds = { maxConcurrent: "7", deadlineSeconds: "10", workerCpu: "250m", nginxCpu: "3", rateLimit: "50" };
@@ -36,7 +36,7 @@ test("each setting is found where it takes effect", async () => {
   expect(containerOf(program, "nginx").command).toContain("worker.flips.svc");
   expect(objectOf(program, "Service", "nginx-service").spec.ports).toMatchObject([{ nodePort: 31000 }]);
   expect(program.images[0]?.build.args).toEqual({ NODE_IMAGE: "node:26.0.0" });
-  expect(program.sideloads[0]?.cluster).toMatchObject({ kind: "coinflip", name: "local" });
+  expect(program.sideloads[0]?.cluster).toMatchObject({ kind: "k3d", name: "flips" });
 });
 
 test("another configuration of nginx has another name, which rolls nginx's pods and no others", async () => {
