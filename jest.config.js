@@ -21,7 +21,6 @@ module.exports = {
       ...common,
       displayName: "e2e",
       testMatch: ["<rootDir>/tests/e2e/*.test.ts"],
-      globalSetup: "<rootDir>/tests/e2e/setup.ts",
     },
     {
       ...common,

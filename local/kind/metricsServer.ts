@@ -12,10 +12,12 @@ const PUBLISHED = `registry.k8s.io/metrics-server/metrics-server:${VERSION}`;
 /** As metrics-server.yaml names it. */
 const IMAGE = `coinflip.local/metrics-server:${VERSION}`;
 
-async function build(say: Say): Promise<void> {
-  const folder = await installGo(`sigs.k8s.io/metrics-server/cmd/metrics-server@${VERSION}`, say);
-  await buildTarget("program", IMAGE, folder, ["--build-arg", "PROGRAM=metrics-server"]);
-}
+/** The folder of metrics-server, built from its Go module unless it is in the cache. */
+export const installMetricsServer = (say: Say) =>
+  installGo(`sigs.k8s.io/metrics-server/cmd/metrics-server@${VERSION}`, say);
+
+const build = async (say: Say) =>
+  buildTarget("program", IMAGE, await installMetricsServer(say), ["--build-arg", "PROGRAM=metrics-server"]);
 
 /** Starts metrics-server on the cluster that `up` has created: an autoscaler reads the workers' load from it. */
 export async function startMetricsServer(cluster: Cluster, say: Say): Promise<void> {

@@ -32,7 +32,7 @@ const filesBelow = async (folder: string) =>
     .sort();
 
 /** Kubernetes, etcd, CoreDNS and pause: the folder of the programs, built unless they are in the cache. */
-async function programs(say: Say): Promise<string> {
+export async function programs(say: Say): Promise<string> {
   const sources = GO_SOURCES.map((source) => join(SOURCE, source));
   const dir = await cachedBuild("kubernetes", sources);
   await buildOnce(dir, async (partial) => {

@@ -1,8 +1,8 @@
 import execa from "execa";
-import { cannotHost } from "../../local/cluster/packages";
+import { isDebianRoot } from "../../local/debian";
 import { pulumiProgram } from "../../local/pulumi";
 import type { Clone, Outcome } from "./clone";
-import { cannotEnforce } from "./network/cilium";
+import { cannotEnforce } from "./extended/network/cilium";
 
 /** One way to bring the stack of a clone to the cluster. */
 export interface Engine {
@@ -48,7 +48,13 @@ function pulumiMissing(): string | undefined {
   return `The Pulumi CLI cannot be had here (${stderr.trim().split("\n").at(-1) ?? "it does not run"}).`;
 }
 
-const noCluster = cannotHost();
-export const describeOnCluster = describeUnless(noCluster, "what takes a local cluster");
-export const describeWithCilium = describeUnless(noCluster ?? cannotEnforce(), "what takes enforced NetworkPolicies");
-export const describeWithPulumi = describeUnless(noCluster ?? pulumiMissing(), "what takes the Pulumi CLI as well");
+/** Why there can be no kind cluster here; undefined if there can. */
+function dockerMissing(): string | undefined {
+  const { exitCode } = execa.sync("docker", ["version"], { reject: false, timeout: 30_000 });
+  return exitCode === 0 || isDebianRoot() ? undefined : "Docker does not answer.";
+}
+
+const noCluster = dockerMissing();
+export const describeOnCluster = describeUnless(noCluster, "what needs a kind cluster");
+export const describeWithCilium = describeUnless(noCluster ?? cannotEnforce(), "what needs enforced NetworkPolicies");
+export const describeWithPulumi = describeUnless(noCluster ?? pulumiMissing(), "what needs the Pulumi CLI");

@@ -21,6 +21,14 @@ export function hostState() {
     mounts: lines(readFileSync("/proc/mounts", "utf8")).map((line) => line.split(" ").slice(0, 3).join(" ")),
     files: ["/etc/docker/key.json", "/usr/sbin/policy-rc.d"].filter(existsSync),
     cgroups: lines(output("find /sys/fs/cgroup -maxdepth 2 -type d -name 'coinflip*'")),
+    // Without an engine that answers there is nothing in it.
+    docker: [
+      "container ls --all --filter label=io.x-k8s.kind.cluster=coinflip",
+      "volume ls",
+      "network ls",
+      "image ls --filter reference=coinflip*",
+      "image ls --filter reference=coinflip.local/*",
+    ].flatMap((what) => lines(output(`docker ${what} --quiet 2>/dev/null || true`))),
   };
 }
 
