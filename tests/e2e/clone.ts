@@ -70,11 +70,13 @@ export class Clone {
     return outcome;
   }
 
-  /** `npm run up` on a cluster for tests: the first one with the stack's own settings, later ones with what changes. */
-  up(cluster: TestCluster, settings: Settings, ...flags: string[]): Promise<Outcome> {
+  /** `npm run up` on a cluster for tests: the first one with the stack's own settings, later ones with what changes.
+   * Returns what it prints. */
+  async up(cluster: TestCluster, settings: Settings, ...flags: string[]): Promise<string> {
     if (!existsSync(this.env.KUBECONFIG ?? "")) copyFileSync(cluster.kubeconfig, this.env.KUBECONFIG ?? "");
     const values = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    return this.run("npm", "run", "up", "--", "--context", cluster.cluster.context, ...flags, ...values);
+    const context = ["--context", cluster.cluster.context];
+    return (await this.succeed("npm", "run", "up", "--", ...context, ...flags, ...values)).output;
   }
 
   /** The user's kubectl; without one, the one that `up` has copied from its cluster. */

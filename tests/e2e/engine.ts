@@ -2,7 +2,6 @@ import execa from "execa";
 import { isDebianRoot } from "../../local/debian";
 import { pulumiProgram } from "../../local/pulumi";
 import type { Clone, Outcome } from "./clone";
-import { cannotEnforce } from "./extended/network/cilium";
 
 /** One way to bring the stack of a clone to the cluster. */
 export interface Engine {
@@ -35,7 +34,7 @@ export const withPulumi: Engine = {
 };
 
 /** `describe`, or `describe.skip` with the reason printed. */
-function describeUnless(reason: string | undefined, what: string): jest.Describe {
+export function describeUnless(reason: string | undefined, what: string): jest.Describe {
   if (reason === undefined) return describe;
   process.stdout.write(`Skipped: ${what}. ${reason}\n`);
   return describe.skip as jest.Describe;
@@ -54,7 +53,6 @@ function dockerMissing(): string | undefined {
   return exitCode === 0 || isDebianRoot() ? undefined : "Docker does not answer.";
 }
 
-const noCluster = dockerMissing();
+export const noCluster = dockerMissing();
 export const describeOnCluster = describeUnless(noCluster, "what needs a kind cluster");
-export const describeWithCilium = describeUnless(noCluster ?? cannotEnforce(), "what needs enforced NetworkPolicies");
 export const describeWithPulumi = describeUnless(noCluster ?? pulumiMissing(), "what needs the Pulumi CLI");

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,8 +20,6 @@ const HTTPS = 30200;
 
 /** A kind cluster for tests, with base images in its nodes and ports on 127.0.0.1 for several stacks. */
 export class TestCluster {
-  private stacks = 0;
-
   private constructor(
     readonly cluster: Cluster,
     private readonly folder: string,
@@ -60,9 +58,21 @@ export class TestCluster {
     return new TestCluster(cluster, folder, images, stacks);
   }
 
+  /** For another module, or another process. */
+  toString = () => JSON.stringify([this.cluster, this.folder, this.images, this.mostStacks]);
+
+  /** The cluster that the extended suites share: extended/setup.ts has made it. */
+  static shared(): TestCluster {
+    const [cluster, folder, images, stacks] = JSON.parse(process.env.COINFLIP_TEST_CLUSTER ?? "[]");
+    return new TestCluster(cluster, folder, images, stacks);
+  }
+
   /** The settings of one more stack: a namespace and ports of its own, and images that the nodes have. */
   nextStack(namespace: string): Settings {
-    const stack = this.stacks++;
+    // In a file, for each suite has modules of its own.
+    const counter = join(this.folder, "stacks");
+    const stack = existsSync(counter) ? Number(readFileSync(counter, "utf8")) : 0;
+    writeFileSync(counter, String(stack + 1));
     if (stack >= this.mostStacks) throw new Error(`the cluster was made for ${this.mostStacks} stacks`);
     return {
       ...{ ...this.images, grafanaImage: "", namespace },

@@ -1,7 +1,10 @@
-import { Clone } from "./clone";
-import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
+import { installPackages } from "../../../local/debian";
+import { nodesOf } from "../../../local/kind/cluster";
+import { Clone } from "../clone";
+import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "../engine";
+import { compute, endpointOf } from "../service";
+import { TestCluster } from "../testCluster";
 import { PASSWORD, Registry, USERNAME } from "./registry";
-import { compute, endpointOf } from "./service";
 
 jest.setTimeout(30 * 60_000);
 
@@ -10,19 +13,21 @@ function pushedStack(engine: Engine, port: number): void {
   let clone: Clone;
   let registry: Registry;
   let endpoint: string;
+  const namespace = `registry-${port}`;
   const image = () =>
     clone.kubectl(
-      ...["--namespace", "coinflip", "get", "deployment", "worker"],
+      ...["--namespace", namespace, "get", "deployment", "worker"],
       ...["--output", "jsonpath={.spec.template.spec.containers[0].image} {.status.readyReplicas}"],
     );
 
   beforeAll(async () => {
+    await installPackages(() => undefined, ["docker-registry"]);
     clone = new Clone();
     registry = new Registry(port);
     await registry.start();
-    const { output } = await clone.succeed("npm", "run", "up", "--", ...engine.flags);
-    endpoint = endpointOf(output);
-    registry.announceTo(clone.clusterDir, endpoint.replace(/^http:\/\/([\d.]+)\.2:.*$/, "$1.1"));
+    const cluster = TestCluster.shared();
+    await registry.announceTo((await nodesOf(cluster.cluster.name)).map(({ name }) => name));
+    endpoint = endpointOf(await clone.up(cluster, cluster.nextStack(namespace), ...engine.flags));
   });
   afterAll(async () => {
     await clone.run("npm", "run", "down");

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually } from "./service";
+import { run } from "../../../local/run";
+import { eventually } from "../service";
 
 export const USERNAME = "flipper";
 export const PASSWORD = "heads-or-tails";
@@ -48,10 +49,13 @@ export class Registry {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** Tells a local cluster's containerd where the registry stands, seen from the node. */
-  announceTo(clusterDir: string, hostAddress: string): void {
-    const dir = join(clusterDir, "certs.d", this.server);
-    mkdirSync(dir, { recursive: true });
-    writeFileSync(join(dir, "hosts.toml"), `[host."http://${hostAddress}:${this.port}"]\n`);
+  /** Configures the containerd of a kind cluster's nodes: from there the registry is behind the gateway of their network. */
+  async announceTo(nodes: readonly string[]): Promise<void> {
+    const script = `
+      gateway=$(ip -4 route show default | cut -d" " -f3)
+      mkdir -p "/etc/containerd/certs.d/$1"
+      echo "[host.\\"http://$gateway:$2\\"]" >"/etc/containerd/certs.d/$1/hosts.toml"`;
+    for (const node of nodes)
+      await run("docker", ["exec", node, "sh", "-euc", script, "sh", this.server, String(this.port)]);
   }
 }
