@@ -14,9 +14,10 @@ import { loadImage } from "../../worker/sideload";
 export type Settings = Readonly<Record<string, string>>;
 
 const BASE_IMAGES = ["nodeImage", "nginxImage", "prometheusImage"] as const;
-/** The first node port of each kind; a stack takes one of each. */
-const HTTP = 30100;
-const HTTPS = 30200;
+/** The first node port of a cluster's stacks, unless the cluster is given another one. */
+const FIRST_PORT = 30100;
+/** How far a stack's port for TLS is from the one for HTTP. */
+const TO_HTTPS = 100;
 
 /** A kind cluster for tests, with base images in its nodes and ports on 127.0.0.1 for several stacks. */
 export class TestCluster {
@@ -25,6 +26,7 @@ export class TestCluster {
     private readonly folder: string,
     private readonly images: Settings,
     private readonly mostStacks: number,
+    private readonly firstPort: number,
   ) {}
 
   /** The file with the cluster's context, which is current there. */
@@ -32,19 +34,21 @@ export class TestCluster {
     return join(this.folder, "kubeconfig");
   }
 
+  /** Clusters that run at the same time need different first ports. */
   static async create(
     name: string,
     {
       nodes = 1,
       stacks = 1,
       withoutPodNetwork = false,
-    }: { nodes?: number; stacks?: number; withoutPodNetwork?: boolean },
+      firstPort = FIRST_PORT,
+    }: { nodes?: number; stacks?: number; withoutPodNetwork?: boolean; firstPort?: number },
   ): Promise<TestCluster> {
     const folder = await mkdtemp(join(tmpdir(), "coinflip-cluster-"));
     const kind = await provideKind(() => undefined);
     const { image } = await provideNodeImage(() => undefined);
     const numbers = Array.from({ length: stacks }, (_, stack) => stack);
-    const ports = numbers.flatMap((stack) => [HTTP + stack, HTTPS + stack]);
+    const ports = numbers.flatMap((stack) => [firstPort + stack, firstPort + TO_HTTPS + stack]);
     const cluster: Cluster = { context: `kind-${name}`, kind: "kind", name, host: "localhost" };
     const wanted = { name, image, nodes, ports, withoutPodNetwork, kubeconfig: join(folder, "kubeconfig") };
     await createCluster(kind, wanted, () => undefined);
@@ -55,16 +59,16 @@ export class TestCluster {
       if (setting !== "nodeImage") await loadImage(base, cluster);
       images[setting] = base;
     }
-    return new TestCluster(cluster, folder, images, stacks);
+    return new TestCluster(cluster, folder, images, stacks, firstPort);
   }
 
   /** For another module, or another process. */
-  toString = () => JSON.stringify([this.cluster, this.folder, this.images, this.mostStacks]);
+  toString = () => JSON.stringify([this.cluster, this.folder, this.images, this.mostStacks, this.firstPort]);
 
   /** The cluster that the extended suites share: extended/setup.ts has made it. */
   static shared(): TestCluster {
-    const [cluster, folder, images, stacks] = JSON.parse(process.env.COINFLIP_TEST_CLUSTER ?? "[]");
-    return new TestCluster(cluster, folder, images, stacks);
+    const [cluster, folder, images, stacks, firstPort] = JSON.parse(process.env.COINFLIP_TEST_CLUSTER ?? "[]");
+    return new TestCluster(cluster, folder, images, stacks, firstPort);
   }
 
   /** The settings of one more stack: a namespace and ports of its own, and images that the nodes have. */
@@ -76,7 +80,7 @@ export class TestCluster {
     if (stack >= this.mostStacks) throw new Error(`the cluster was made for ${this.mostStacks} stacks`);
     return {
       ...{ ...this.images, grafanaImage: "", namespace },
-      ...{ nodePort: String(HTTP + stack), httpsNodePort: String(HTTPS + stack) },
+      ...{ nodePort: String(this.firstPort + stack), httpsNodePort: String(this.firstPort + TO_HTTPS + stack) },
     };
   }
 
