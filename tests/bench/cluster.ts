@@ -3,9 +3,11 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { toYaml } from "../../local/deploy";
-import { loadFromDocker } from "../../local/images";
+import { NAME, NETWORK } from "../../local/kind/cluster";
+import { OUR_CLUSTER } from "../../local/kind/ours";
 import type { Manifest } from "../../local/program";
 import { run } from "../../local/run";
+import { loadImage } from "../../worker/sideload";
 import { Clone } from "../e2e/clone";
 import type { Bench } from "./context";
 import { start, untilAnswers } from "./processes";
@@ -29,7 +31,7 @@ interface Container {
   env?: unknown[] | undefined;
 }
 
-/** A local cluster of the benchmark's own, with the stack as `npm run up` makes it. */
+/** A kind cluster of the benchmark's own, with the stack as `npm run up` makes it. */
 export class BenchCluster {
   private constructor(
     private readonly clone: Clone,
@@ -53,9 +55,14 @@ export class BenchCluster {
       said += text;
     });
     await once(up, "close");
-    const url = /^http:\S+\/compute$/m.exec(said)?.[0];
-    if (url === undefined) throw new Error(`npm run up has failed:\n${said.trim().split("\n").slice(-15).join("\n")}`);
-    return new BenchCluster(clone, url);
+    const published = /^http:\S+\/compute$/m.exec(said)?.[0];
+    if (published === undefined)
+      throw new Error(`npm run up has failed:\n${said.trim().split("\n").slice(-15).join("\n")}`);
+    // The node's own address: Docker's proxy of 127.0.0.1 would take CPU from what is measured.
+    const address = ["inspect", "--format", `{{(index .NetworkSettings.Networks "${NETWORK}").IPAddress}}`];
+    const url = new URL(published);
+    url.hostname = await run("docker", [...address, `${NAME}-control-plane`]);
+    return new BenchCluster(clone, url.href);
   }
 
   readonly kubectl = (...args: string[]) => this.clone.kubectl(...args);
@@ -96,7 +103,7 @@ export class BenchCluster {
   }
 
   /** Brings an image from Docker to the node. */
-  loadImage = (image: string) => loadFromDocker(image, this.clone.clusterDir);
+  loadImage = (image: string) => loadImage(image, OUR_CLUSTER);
 }
 
 const isDeployment = (manifest: Manifest, name: string): manifest is Deployment =>

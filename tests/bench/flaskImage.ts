@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { copyFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cacheDir } from "../../local/cluster/binaries";
+import { cacheDir } from "../../local/buildCache";
 import { debianRelease, makeRoot } from "../../local/debian";
 import { run } from "../../local/run";
 import type { Bench } from "./context";

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheDir } from "../../local/cluster/binaries";
-import { installPackages } from "../../local/cluster/packages";
+import { cacheDir } from "../../local/buildCache";
+import { installPackages } from "../../local/debian";
 import { run, succeeds } from "../../local/run";
 
 const REQUIREMENTS = join(__dirname, "peers", "requirements.txt");

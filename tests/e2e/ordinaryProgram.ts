@@ -28,40 +28,6 @@ export function ordinaryProgram(cloned: () => Clone): void {
     expect(up.output).toContain("workers  : 2 => 3");
   });
 
-  it("leaves the workers to an autoscaler without a drop, lets it have them, and takes them back", async () => {
-    const replicas = async () =>
-      Number(
-        await cloned().kubectl(
-          ...["--namespace", "coinflip", "get", "deployment", "worker", "--output", "jsonpath={.spec.replicas}"],
-        ),
-      );
-    const up = async () =>
-      (await cloned().succeed(pulumiProgram(), "up", "--yes", "--skip-preview", "--color=never")).output;
-    await pulumi("config", "set", "--path", "autoscaling.min", "3");
-    await pulumi("config", "set", "--path", "autoscaling.max", "5");
-    await up();
-    expect(await replicas()).toBe(3);
-    // Its minimum it keeps to without metrics.
-    await pulumi("config", "set", "--path", "autoscaling.min", "4");
-    await up();
-    await eventually(40, async () => expect(await replicas()).toBe(4));
-    await pulumi("config", "set", "maxHeads", "31");
-    await up();
-    expect(await replicas()).toBe(4);
-    await pulumi("config", "rm", "autoscaling");
-    await up();
-    expect(await replicas()).toBe(3);
-    // Once more, though Pulumi has not heard since that there are others.
-    await pulumi("config", "set", "--path", "autoscaling.min", "4");
-    await pulumi("config", "set", "--path", "autoscaling.max", "5");
-    await up();
-    await eventually(40, async () => expect(await replicas()).toBe(4));
-    await pulumi("config", "rm", "autoscaling");
-    await up();
-    expect(await replicas()).toBe(3);
-    expect((await pulumi("preview", "--expect-no-changes")).exitCode).toBe(0);
-  });
-
   it("accepts the same cluster under another context, and changes no object in it", async () => {
     await cloned().kubectl("config", "rename-context", "kind-coinflip", "renamed");
     await pulumi("config", "set", "context", "renamed");

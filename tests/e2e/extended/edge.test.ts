@@ -5,23 +5,32 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { connect, type SecureVersion, type TLSSocket } from "node:tls";
 import { parseDocument } from "yaml";
-import { selfSign } from "../../nginx/certificate";
-import { Clone } from "./clone";
-import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "./engine";
-import { measured, printReport } from "./report";
-import { eventually } from "./service";
+import { selfSign } from "../../../nginx/certificate";
+import { Clone } from "../clone";
+import { describeOnCluster, describeWithPulumi, type Engine, withoutPulumi, withPulumi } from "../engine";
+import { measured, printReport } from "../report";
+import { eventually } from "../service";
+import { TestCluster } from "../testCluster";
 
 jest.setTimeout(30 * 60_000);
 
 const HOST = "coin.example.com";
 const GATEWAY_API = "sigs.k8s.io/gateway-api@v1.4.0";
 
+/** The folder of the Gateway API's CRDs. */
+function gatewayCrds(): string {
+  const { Dir } = JSON.parse(execFileSync("go", ["mod", "download", "-json", GATEWAY_API]).toString()) as {
+    Dir: string;
+  };
+  return join(Dir, "config", "crd", "standard");
+}
+
 /** The service's outside, on a real cluster: TLS through the NodePort, Ingress and HTTPRoute on the API server. */
-function edgeOf(engine: Engine): void {
+function edgeOf(engine: Engine, namespace: string): void {
   let clone: Clone;
-  let node: string;
+  let ports: { readonly http: number; readonly https: number };
   let started: number;
-  const inStack = (...args: string[]) => clone.kubectl("--namespace", "coinflip", ...args);
+  const inStack = (...args: string[]) => clone.kubectl("--namespace", namespace, ...args);
   const get = (what: string, path: string) => inStack("get", ...what.split(" "), "--output", `jsonpath={${path}}`);
   const nginxPods = () => get("pods --selector app.kubernetes.io/component=nginx", ".items[*].metadata.name");
   /** Which certificate nginx is given. */
@@ -50,15 +59,26 @@ function edgeOf(engine: Engine): void {
   const handshake = (ca: string, version: SecureVersion = "TLSv1.3") =>
     new Promise<{ protocol: string | null; fingerprint: string }>((resolve, reject) => {
       const versions = { minVersion: version, maxVersion: version, ciphers: "DEFAULT:@SECLEVEL=0" };
-      const socket: TLSSocket = connect({ host: node, port: 30443, servername: HOST, ca, ...versions }, () => {
-        resolve({ protocol: socket.getProtocol(), fingerprint: socket.getPeerCertificate().fingerprint256 });
-        socket.destroy();
-      }).on("error", reject);
+      const socket: TLSSocket = connect(
+        { host: "localhost", port: ports.https, servername: HOST, ca, ...versions },
+        () => {
+          resolve({ protocol: socket.getProtocol(), fingerprint: socket.getPeerCertificate().fingerprint256 });
+          socket.destroy();
+        },
+      ).on("error", reject);
     });
   const compute = (ca: string) =>
     new Promise((resolve, reject) => {
       const headers = { "content-type": "application/json" };
-      const options = { host: node, port: 30443, servername: HOST, ca, path: "/compute", method: "POST", headers };
+      const options = {
+        host: "localhost",
+        port: ports.https,
+        servername: HOST,
+        ca,
+        path: "/compute",
+        method: "POST",
+        headers,
+      };
       request(options, async (response) => {
         const body: unknown = JSON.parse(Buffer.concat(await response.toArray()).toString());
         resolve({ status: response.statusCode, body });
@@ -76,25 +96,22 @@ function edgeOf(engine: Engine): void {
   });
   afterAll(async () => {
     await clone.run("npm", "run", "down");
+    // The cluster is shared.
+    await clone.kubectl("delete", "--ignore-not-found", "--wait=false", "ingressclass", "left", "right");
+    await clone.kubectl("delete", "--ignore-not-found", "--filename", gatewayCrds());
     clone.remove();
     measured("TLS, Ingress and Gateway (s)", (performance.now() - started) / 1000, 90);
     printReport(`The edge, ${engine.title}`);
   });
 
   it("goes from nothing to an answer by https with a self-signed certificate", async () => {
-    const settings = ["tls.selfSigned=true", `host=${HOST}`, "loadBalancers=1", "workers=1"];
-    const up = ["run", "up", "--", ...engine.flags, ...settings.flatMap((each) => ["-c", each])];
-    const { output } = await clone.succeed("npm", ...up);
-    expect(output).toContain(`\nhttps://${HOST}:30443/compute\n`);
-    expect(output).toMatch(/\$ curl --insecure https:\/\/localhost:30443\/compute.*\n\{"heads_required":3,/);
-    const server = await clone.kubectl(
-      "config",
-      "view",
-      "--minify",
-      "--output",
-      "jsonpath={.clusters[0].cluster.server}",
-    );
-    node = new URL(server).hostname;
+    const cluster = TestCluster.shared();
+    const stack = cluster.nextStack(namespace);
+    ports = { http: Number(stack.nodePort), https: Number(stack.httpsNodePort) };
+    const settings = { ...stack, "tls.selfSigned": "true", host: HOST, loadBalancers: "1", workers: "1" };
+    const output = await clone.up(cluster, settings, ...engine.flags);
+    expect(output).toContain(`\nhttps://${HOST}:${ports.https}/compute\n`);
+    expect(output).toMatch(/\$ curl --insecure https:\/\/localhost:\d+\/compute.*\n\{"heads_required":3,/);
   });
 
   it("speaks TLS 1.2 and 1.3 through the NodePort, and nothing older, with a certificate for its host", async () => {
@@ -109,8 +126,11 @@ function edgeOf(engine: Engine): void {
   });
 
   it("redirects plain HTTP, so that a POST stays one", async () => {
-    const { status, headers } = await fetch(`http://${node}:30080/compute`, { method: "POST", redirect: "manual" });
-    expect([status, headers.get("location")]).toEqual([308, `https://${node}:30443/compute`]);
+    const { status, headers } = await fetch(`http://localhost:${ports.http}/compute`, {
+      method: "POST",
+      redirect: "manual",
+    });
+    expect([status, headers.get("location")]).toEqual([308, `https://localhost:${ports.https}/compute`]);
   });
 
   it("keeps the certificate, and changes nothing, when nothing has changed", async () => {
@@ -140,7 +160,7 @@ function edgeOf(engine: Engine): void {
     };
     await cache(cached);
     // Its pods ask the new CoreDNS for the workers there are, and only those that were there stay in its cache.
-    await restart("nginx", "--namespace", "coinflip");
+    await restart("nginx", "--namespace", namespace);
 
     const certificate = await certificateOf(await mounted());
     const lost: unknown[] = [];
@@ -156,7 +176,7 @@ function edgeOf(engine: Engine): void {
       }
     };
     const clients = [client(), client()];
-    await restart("worker", "--namespace", "coinflip");
+    await restart("worker", "--namespace", namespace);
     const address = await get("service worker-any", ".spec.clusterIP");
     await eventually(30, async () => {
       const log = await inStack("logs", "--selector=app.kubernetes.io/component=nginx", "--tail=50");
@@ -173,10 +193,12 @@ function edgeOf(engine: Engine): void {
     const was = await versions();
     const refused = await deploy({ tls: { secret: "own" } });
     expect([refused.exitCode, refused.output]).toEqual([
-      ...[expect.any(Number), expect.stringContaining('the namespace "coinflip" has no Secret "own"')],
+      ...[expect.any(Number), expect.stringContaining(`the namespace "${namespace}" has no Secret "own"`)],
     ]);
     expect(refused.exitCode).not.toBe(0);
-    expect(refused.output).toContain("kubectl create secret tls own --namespace coinflip --cert tls.crt --key tls.key");
+    expect(refused.output).toContain(
+      `kubectl create secret tls own --namespace ${namespace} --cert tls.crt --key tls.key`,
+    );
     expect(await versions()).toBe(was);
 
     const { certificate, key } = await selfSign({ host: HOST });
@@ -237,10 +259,7 @@ function edgeOf(engine: Engine): void {
     expect(refused.exitCode).not.toBe(0);
     expect(refused.output).toContain("the cluster has no httproutes.gateway.networking.k8s.io, which gateway takes");
 
-    const { Dir } = JSON.parse(execFileSync("go", ["mod", "download", "-json", GATEWAY_API]).toString()) as {
-      Dir: string;
-    };
-    await clone.kubectl("apply", "--server-side", "--filename", join(Dir, "config", "crd", "standard"));
+    await clone.kubectl("apply", "--server-side", "--filename", gatewayCrds());
     await clone.kubectl("wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io");
     expect(await endpoint(await deployed())).toContain(`http://${HOST}/compute`);
     const { spec } = JSON.parse(await inStack("get", "httproute", "coinflip", "--output=json"));
@@ -253,5 +272,5 @@ function edgeOf(engine: Engine): void {
   });
 }
 
-describeOnCluster(`the edge, ${withoutPulumi.title}`, () => edgeOf(withoutPulumi));
-describeWithPulumi(`the edge, ${withPulumi.title}`, () => edgeOf(withPulumi));
+describeOnCluster(`the edge, ${withoutPulumi.title}`, () => edgeOf(withoutPulumi, "edge"));
+describeWithPulumi(`the edge, ${withPulumi.title}`, () => edgeOf(withPulumi, "edge-pulumi"));

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { stripVTControlCharacters, styleText } from "node:util";
 import execa from "execa";
 import { parse } from "yaml";
-import { dashboard } from "../../monitoring/dashboard";
-import { ruleGroups } from "../../monitoring/rules";
-import { Clone } from "./clone";
-import { describeOnCluster, withoutPulumi } from "./engine";
-import { compute, endpointOf, eventually, steadyRequests } from "./service";
+import { dashboard } from "../../../monitoring/dashboard";
+import { ruleGroups } from "../../../monitoring/rules";
+import { Clone } from "../clone";
+import { describeOnCluster, withoutPulumi } from "../engine";
+import { compute, endpointOf, eventually, steadyRequests } from "../service";
 
 jest.setTimeout(30 * 60_000);
 

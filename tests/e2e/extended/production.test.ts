@@ -1,8 +1,8 @@
-import { installPackages } from "../../local/cluster/packages";
-import { begin, load } from "../bench/wrk";
-import { Clone } from "./clone";
-import { describeOnCluster, withoutPulumi } from "./engine";
-import { endpointOf, eventually, workersOf } from "./service";
+import { installPackages } from "../../../local/debian";
+import { begin, load } from "../../bench/wrk";
+import { Clone } from "../clone";
+import { describeOnCluster, withoutPulumi } from "../engine";
+import { endpointOf, eventually, workersOf } from "../service";
 
 jest.setTimeout(30 * 60_000);
 
@@ -61,7 +61,7 @@ describeOnCluster("in production", () => {
 
   it("admits no pod that the restricted standard does not allow", async () => {
     const { exitCode, output } = await clone.run(
-      ...["kubectl", "--namespace", "coinflip", "run", "intruder", "--image=coinflip.local/pause:1"],
+      ...["kubectl", "--namespace", "coinflip", "run", "intruder", "--image=registry.k8s.io/pause:3.10"],
     );
     expect([exitCode, output]).toEqual([1, expect.stringContaining('violates PodSecurity "restricted:latest"')]);
   });

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { stopDocker } from "../../../local/docker";
 import { TestCluster } from "../testCluster";
 
@@ -6,5 +5,4 @@ import { TestCluster } from "../testCluster";
 export default async function tearDown(): Promise<void> {
   if (process.env.COINFLIP_TEST_CLUSTER !== undefined) await TestCluster.shared().remove();
   await stopDocker(); // If it is ours.
-  await rm(process.env.COINFLIP_TEST_STATE ?? "", { recursive: true, force: true });
 }

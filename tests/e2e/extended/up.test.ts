@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { Clone } from "./clone";
-import { describeOnCluster } from "./engine";
+import { Clone } from "../clone";
+import { describeOnCluster } from "../engine";
 
 jest.setTimeout(30 * 60_000);
 
@@ -49,7 +49,7 @@ describeOnCluster("npm run up", () => {
   it("refuses a wrong setting before it does anything", async () => {
     const { exitCode, output } = await up("-c", "workers=0", "-c", "wokers=3");
     expect([exitCode, output]).toEqual([1, expect.stringContaining("2 settings are wrong, and nothing was changed")]);
-    expect(output).not.toContain("Local cluster");
+    expect(output).not.toContain("kind cluster");
     expect(existsSync(join(clone.tree, "Pulumi.local.yaml"))).toBe(false);
   });
 
@@ -57,7 +57,7 @@ describeOnCluster("npm run up", () => {
     // Left over by the deletion of a cluster: up has to look past it, and down must not go back to it.
     writeFileSync(clone.env.KUBECONFIG ?? "", "kind: Config\napiVersion: v1\ncurrent-context: gone\n");
     const { exitCode, output } = await up("-c", "serviceType=ClusterIP", "-c", "loadBalancers=1", "-c", "workers=1");
-    expect([exitCode, output]).toEqual([0, expect.stringContaining("kubectl port-forward --context coinflip-local")]);
+    expect([exitCode, output]).toEqual([0, expect.stringContaining("kubectl port-forward --context kind-coinflip")]);
     expect(output).toMatch(/\{"heads_required":3,"total_flips":\d+\}/);
   });
 
@@ -82,6 +82,6 @@ describeOnCluster("npm run up", () => {
     const down = await clone.succeed("npm", "run", "down");
     expect(down.output).toContain("Down.");
     expect((await clone.succeed("npm", "run", "down")).output).toContain("Nothing is up from here.");
-    expect(readFileSync(clone.env.KUBECONFIG ?? "", "utf8")).not.toMatch(/coinflip-local|gone/);
+    expect(readFileSync(clone.env.KUBECONFIG ?? "", "utf8")).not.toMatch(/kind-coinflip|gone/);
   });
 });
