@@ -1,6 +1,7 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import ts from "typescript";
 import type { ImageInputs, Manifest, Program } from "../../local/program";
 import type { PinInputs } from "../../pin";
 import type { SideloadInputs } from "../../worker/sideload";
@@ -18,12 +19,32 @@ const SOURCES = [
   "worker",
   "nginx",
   "monitoring",
-  "local",
+  "local/program.ts",
+  "local/stackConfig.ts",
   "Pulumi.yaml",
 ];
 
 /** The UID of the cluster that the program finds. */
 const UID = "a5ce2c40-3b6e-4a0e-8d9f-0c5d7b1e2f34";
+
+const compiled = new Map<string, string>();
+
+/** Compiles the modules of a copy. Jest would compile each copy from the start, because its cache depends on paths. */
+function compile(copy: string): void {
+  const folders = new Set(SOURCES.filter((source) => source.endsWith(".ts")).map(dirname));
+  for (const folder of [...folders, "worker", "nginx", "monitoring"]) {
+    for (const file of readdirSync(join(copy, folder)).filter((name) => name.endsWith(".ts"))) {
+      const source = readFileSync(join(copy, folder, file), "utf8");
+      let code = compiled.get(source);
+      if (code === undefined) {
+        const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023, esModuleInterop: true };
+        code = ts.transpileModule(source, { compilerOptions: options }).outputText;
+        compiled.set(source, code);
+      }
+      writeFileSync(join(copy, folder, file.replace(/\.ts$/, ".js")), code);
+    }
+  }
+}
 
 /** What the program declared, and the inputs of its effects. */
 export interface Deployed extends Program {
@@ -70,6 +91,7 @@ export class StackCopies {
   async run(config: Readonly<Record<string, string>> = {}, edit?: (copy: string) => void): Promise<Deployed> {
     const copy = this.copy();
     edit?.(copy);
+    compile(copy);
     const { runProgram } = require(join(copy, "local", "program")) as typeof import("../../local/program");
     const { resolvedConfig } = require(join(copy, "local", "stackConfig")) as typeof import("../../local/stackConfig");
     const images: ImageInputs[] = [];
