@@ -49,7 +49,7 @@ function readKubeconfig(file: string): Kubeconfig {
   try {
     return parse(readFileSync(file, "utf8")) ?? {};
   } catch (error) {
-    throw new pulumi.RunError(`${file} cannot be read as a kubeconfig (${(error as Error).message}); mend KUBECONFIG`);
+    throw new pulumi.RunError(`${file} cannot be read as a kubeconfig (${(error as Error).message}); fix KUBECONFIG`);
   }
 }
 
@@ -72,8 +72,9 @@ export function readContext(name: string): NamedCluster {
     contexts.length > 0 ? `the kubeconfig has ${contexts.map((each) => each.name).join(", ")}` : "there is none";
   const missing = name ? `no kubeconfig context "${name}"` : "no current kubeconfig context";
   throw new pulumi.RunError(
-    `there is ${missing} to deploy to (${have}). npm run up starts a local cluster; ` +
-      "pulumi config set context NAME takes one of yours",
+    `there is ${missing} to deploy to (${have}). npm run up creates a local cluster; ` +
+      "pulumi config set context NAME takes one of yours; " +
+      "PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy clears a stack whose cluster is gone for good",
   );
 }
 
@@ -88,8 +89,7 @@ export function findCluster(context: string): Cluster {
   const found = classify(name, readContext(name));
   if (found.kind === "remote" && context === "") {
     throw new pulumi.RunError(
-      `the current context "${name}" is no local cluster, and nobody deploys there by accident: ` +
-        `pulumi config set context ${name}`,
+      `the current context "${name}" is not a local cluster. To deploy there, name it:  pulumi config set context ${name}`,
     );
   }
   return found;

@@ -35,7 +35,7 @@ export async function makeRoot(
 }
 
 /**
- * Installs its arguments. Their services are not started (invoke-rc.d(8)): the cluster has its own, and ends them.
+ * Installs its arguments without starting their services (invoke-rc.d(8)): up starts a Docker engine of its own.
  * A shell's trap, so that the policy goes even if this program is interrupted; the machine's own policy stays.
  */
 const INSTALL = `

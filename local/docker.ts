@@ -55,7 +55,8 @@ export async function checkDocker(): Promise<void> {
  * @throws Error with the engine's last log lines, if it does not answer within 30 s
  */
 export async function startDocker(say: Say): Promise<void> {
-  await installPackages(say, ["docker.io"]);
+  // Docker's own packages conflict with Debian's.
+  if (!(await succeeds("sh", ["-c", "command -v dockerd"]))) await installPackages(say, ["docker.io"]);
   await stopDocker(); // The rest of one that ended by itself.
   await mkdir(dir, { recursive: true });
   if (!existsSync(KEY)) await writeFile(newKey, "");

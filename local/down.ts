@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { answers, exists, removeContext } from "./context";
 import { remove } from "./deploy";
 import { dockerAnswers, ourImages, stopDocker } from "./docker";
+import { CONTEXT } from "./kind/cluster";
 import { removeCluster } from "./kind/ours";
 import { logout, pulumiDown } from "./pulumi";
 import { forget, readRecord } from "./record";
@@ -39,7 +40,7 @@ main(async () => {
   // An engine of ours that has ended has taken its containers with it.
   if (createdCluster && !startedDocker && !(await dockerAnswers()))
     throw new Error("Docker does not answer, and the cluster is in it; start Docker, and run npm run down again");
-  const clusterGoes = createdCluster || (await isGone(context));
+  const clusterGoes = (createdCluster && context === CONTEXT) || (await isGone(context));
   const list: Step[] = [];
   if (record.with === "pulumi") {
     list.push({ title: "Stack", run: (say) => pulumiDown(clusterGoes, say) });

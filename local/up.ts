@@ -18,7 +18,7 @@ import { main, type Say, type Step, steps } from "./steps";
 
 /** Images are built with Docker. */
 async function provideDocker(say: Say): Promise<string> {
-  if (await dockerAnswers()) return "it answers";
+  if (await dockerAnswers()) return "running";
   await note({ startedDocker: true });
   await startDocker(say);
   return "started";
@@ -55,17 +55,19 @@ async function refuseMove(
     refuse(`in the namespace "${namespace}"`);
 }
 
-/** The stack must not be deployed to a cluster that only has the context's name. */
-async function checkCluster(context: string): Promise<void> {
-  const { context: was = context, clusterUid: pinned } = (await readRecord()) ?? {};
+/**
+ * The UID of a cluster that answers.
+ *
+ * @throws Error if the stack is on another cluster, or `clusterUid` names another one
+ */
+async function checkCluster(cluster: Cluster, record: UpRecord | undefined, expected: string): Promise<string> {
+  await provideKubectl(cluster);
+  const { context } = cluster;
   const uid = await clusterUid(context);
-  const wrong = wrongCluster(
-    { context, uid },
-    pinned === undefined ? undefined : { context: was, uid: pinned },
-    String(await setting("clusterUid")),
-  );
+  const pinned = record?.clusterUid && { context: record.context ?? context, uid: record.clusterUid };
+  const wrong = wrongCluster({ context, uid }, pinned || undefined, expected);
   if (wrong !== undefined) throw new Error(wrong);
-  await note({ clusterUid: uid });
+  return uid;
 }
 
 /** A setting as the user has set it, or its default. */
@@ -92,11 +94,14 @@ main(async () => {
     throw new Error(`--nodes is for a cluster that npm run up creates, and "${context}" exists already`);
   if (record) await refuseMove(record, { ...given, context, withoutPulumi: values["without-pulumi"] });
   await checkDocker();
+  const cluster: Cluster = ours ? OUR_CLUSTER : classify(context, readContext(context));
+  const running = exists(context) && (await answers(context));
+  const expected = given.clusterUid ?? String(await setting("clusterUid"));
+  const uid = running ? await checkCluster(cluster, record, expected) : undefined;
   await setConfig({ ...given, context });
-  await note({ context, namespace: String(await setting("namespace")) });
+  await note({ context, namespace: String(await setting("namespace")), ...(uid !== undefined && { clusterUid: uid }) });
   if (ours && !created) console.log(announcement(nodes ?? 1));
 
-  const cluster: Cluster = ours ? OUR_CLUSTER : classify(context, readContext(context));
   const ports = {
     nodePort: Number(await setting("nodePort")),
     httpsNodePort: Number(await setting("httpsNodePort")),
@@ -135,8 +140,6 @@ main(async () => {
     {
       title: `Stack on ${context}`,
       run: async (say) => {
-        await provideKubectl(cluster);
-        await checkCluster(context);
         outputs = withoutPulumi === undefined ? await pulumiUp(say) : await deploy(context);
       },
     },

@@ -26,7 +26,8 @@ function kubeconfig(
 const use = (...files: string[]) => {
   process.env.KUBECONFIG = files.join(delimiter);
 };
-const HELP = "npm run up starts a local cluster; pulumi config set context NAME takes one of yours";
+const HELP =
+  "npm run up creates a local cluster; pulumi config set context NAME takes one of yours; PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy clears a stack whose cluster is gone for good";
 
 describe("the type of a cluster is inferred from the name of its kubeconfig entry:", () => {
   const server = "https://10.90.0.2:6443";
@@ -139,7 +140,7 @@ describe("the cluster", () => {
   test("is no remote one unless somebody named it", () => {
     use(kubeconfig("remote", "prod", ["prod", "https://api.example.com"]));
     const message =
-      'the current context "prod" is no local cluster, and nobody deploys there by accident: pulumi config set context prod';
+      'the current context "prod" is not a local cluster. To deploy there, name it:  pulumi config set context prod';
     expect(() => findCluster("")).toThrow(new Error(message));
     expect(findCluster("prod")).toEqual({ context: "prod", kind: "remote", name: "prod", host: "api.example.com" });
   });
@@ -164,6 +165,6 @@ describe("the cluster", () => {
     const broken = join(folder, "broken");
     writeFileSync(broken, "contexts: [");
     use(broken);
-    expect(() => findCluster("")).toThrow(/^\S+\/broken cannot be read as a kubeconfig \(.*; mend KUBECONFIG$/s);
+    expect(() => findCluster("")).toThrow(/^\S+\/broken cannot be read as a kubeconfig \(.*; fix KUBECONFIG$/s);
   });
 });

@@ -18,7 +18,8 @@ export function announcement(nodes: number): string {
   const current = currentContext();
   const restored = current === "" ? "" : ` and makes "${current}" current again`;
   return [
-    `No local cluster is running, so this creates one in Docker: kind cluster "${kind.NAME}", ${nodes} ${nodes === 1 ? "node" : "nodes"}.`,
+    `The current kubeconfig context is not a local cluster that answers, so up creates one in Docker: kind cluster`,
+    `"${kind.NAME}" with ${nodes === 1 ? "one node" : `${nodes} nodes`}.`,
     "It takes about a minute and 2 GB of disk. The first time its node image is downloaded (1 GB), or built where no",
     "registry can be reached (10 minutes, 8 GB). The current kubeconfig context becomes " +
       `"${kind.CONTEXT}"; npm run down removes the cluster${restored}.\n`,
