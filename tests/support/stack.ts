@@ -63,6 +63,8 @@ export class StackCopies {
   private count = 0;
 
   constructor() {
+    // Pulumi takes a stack trace for each promise, and Jest makes them 100 frames deep.
+    Error.stackTraceLimit = 10;
     this.current = "kind-flips";
   }
 
