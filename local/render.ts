@@ -11,8 +11,8 @@ import { main } from "./steps";
 
 /** A cluster that is only named: the program reads where it would deploy, and nobody goes there. */
 const KUBECONFIG = `current-context: kind-render
-contexts: [{name: kind-render, context: {cluster: render}}]
-clusters: [{name: render, cluster: {server: "https://localhost"}}]
+contexts: [{name: kind-render, context: {cluster: kind-render}}]
+clusters: [{name: kind-render, cluster: {server: "https://localhost"}}]
 `;
 
 main(async () => {

@@ -41,6 +41,7 @@ async function refuseMove(
   { context, namespace, clusterUid: uid, with: engine }: UpRecord,
   next: { context: string; namespace?: string; clusterUid?: string; withoutPulumi: boolean },
 ): Promise<void> {
+  if (engine === undefined) return; // Nothing has been deployed.
   const refuse = (what: string) => {
     throw new Error(`the stack is up ${what}, and would be left behind; run npm run down first`);
   };
@@ -87,7 +88,9 @@ main(async () => {
   const nodes = values.nodes === undefined ? undefined : nodeCount(values.nodes);
   const given = assignments(values.config);
   const created = record?.createdCluster ?? false;
-  const context = await chooseContext(values.context ?? record?.context, created);
+  // An `up` that has failed before it created the cluster leaves only the name of its context.
+  const earlier = created || (record?.context && exists(record.context)) ? record?.context : undefined;
+  const context = await chooseContext(values.context ?? earlier, created);
   // A cluster of that name that is somebody else's is used like any other.
   const ours = context === CONTEXT && (created || !exists(CONTEXT) || !(await answers(CONTEXT)));
   if (!ours && nodes !== undefined)

@@ -100,7 +100,7 @@ describeOnCluster("npm run up", () => {
       ["-c", "clusterUid=00000000-0000-4000-8000-000000000000"],
       "clusterUid allows only 00000000-0000-4000-8000-000000000000",
     ],
-  ])("refuses to go on %s, and changes no object", async (_, flags, message) => {
+  ])("refuses to continue %s, and changes no object", async (_, flags, message) => {
     const was = config();
     const { exitCode, output } = await up(...flags);
     expect([exitCode, output]).toEqual([1, expect.stringContaining(message)]);
