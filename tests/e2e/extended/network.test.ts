@@ -1,19 +1,22 @@
 import { once } from "node:events";
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { join } from "node:path";
-import { Clone } from "./clone";
-import { describeWithCilium, withoutPulumi } from "./engine";
-import { added, hostState, processesOf } from "./host";
-import { buildCilium } from "./network/cilium";
-import { NODE_PORTS, PORT, strangers } from "./network/strangers";
-import { type Origin, type Targets, whoReachesWhom } from "./network/table";
-import { measured, printReport } from "./report";
-import { compute, endpointOf, eventually } from "./service";
+import { installPackages } from "../../../local/debian";
+import { Clone } from "../clone";
+import { describeUnless, noCluster } from "../engine";
+import { added, hostState, processesOf } from "../host";
+import { measured, printReport } from "../report";
+import { compute, eventually } from "../service";
+import { type Settings, TestCluster } from "../testCluster";
+import { buildCilium, cannotEnforce } from "./network/cilium";
+import { installCilium } from "./network/install";
+import { DEBUGGER, inspectNodes, type Landscape, type Node, prepare } from "./network/landscape";
+import { originsFor, PLACEMENTS, type Placement } from "./network/origins";
+import { type Target, whoReachesWhom } from "./network/table";
 
 jest.setTimeout(30 * 60_000);
 
-/** Who reaches what, with the policies of the stack. The node is where probes come from. */
+const NAME = "coinflip-network";
+/** The connections that the stack's policies permit. A pod's own node always reaches it: the kubelet's probes come from there. */
 const LOCKED_DOWN = `
 from, to            nginx  worker  metrics  prometheus  stranger inside  stranger elsewhere  DNS/UDP  DNS/TCP  API server  outside
 client              yes    no      ·        ·           ·                ·                   ·        ·        ·           ·
@@ -23,145 +26,102 @@ nginx               no     yes     no       no          no               no     
 worker              no     no      no       no          no               no                  no       no       no          no
 prometheus          no     no      yes      ·           no               no                  yes      yes      no          no
 grafana             no     no      no       yes         no               no                  yes      yes      no          no
-node                yes    yes     yes      yes         yes              yes                 yes      yes      yes         yes
+pods' own node      yes    yes     yes      yes         yes              yes                 yes      yes      yes         yes
+another node        yes    no      no       no          no               yes                 yes      yes      yes         yes
 `.trim();
-/** The same without policies: all that is tried listens, and can be reached by whoever tries. */
+/** The same without policies. It proves that every target listens. */
 const OPEN = LOCKED_DOWN.replace(/\bno\b ?/g, "yes");
 
-describeWithCilium("the stack's network, on a cluster that enforces NetworkPolicies", () => {
-  let clone: Clone;
+const enforced = describeUnless(noCluster ?? cannotEnforce(), "what needs enforced NetworkPolicies");
+enforced("the stack's network, on two nodes with Cilium", () => {
   let before: ReturnType<typeof hostState>;
-  let endpoint: string;
+  let clone: Clone;
+  let cluster: TestCluster;
+  let settings: Settings;
+  let nodes: Node[];
+  let landscape: Landscape;
   let outside: Server;
-  let origins: Record<string, Origin>;
+  let server: Target;
 
-  const inCoinflip = (...args: string[]) => clone.kubectl("--namespace", "coinflip", ...args);
-  const podsOf = async (component: string) => {
-    const selector = ["--selector", `app.kubernetes.io/component=${component}`];
-    return (await inCoinflip("get", "pods", ...selector, "--output", "jsonpath={.items[*].metadata.name}")).split(" ");
-  };
-  const addressOf = (namespace: string, pod: string) =>
-    clone.kubectl("--namespace", namespace, "get", "pod", pod, "--output", "jsonpath={.status.podIP}");
-  const inPod =
-    (namespace: string, pod: string, container: string): Origin["node"] =>
-    (text, argument) =>
-      clone.kubectl("--namespace", namespace, "exec", pod, "-c", container, "--", "node", "-e", text, argument);
-  const onHost =
-    (...prefix: string[]): Origin["node"] =>
-    async (text, argument) =>
-      (await clone.succeed("env", ...prefix, "node", "-e", text, argument)).output;
-
-  /** Adds a container to a pod whose image has no Node.js: it is on the pod's network. */
-  const addNode = (pod: string, image: string) =>
-    inCoinflip(
-      ...["debug", pod, "--container=reach", `--image=${image}`, "--image-pull-policy=IfNotPresent"],
-      ...["--profile=restricted", "--attach=false", "--", "node", "-e", "setInterval(() => undefined, 1e6)"],
-    );
-
-  /** The stack has it only where it has a Grafana. */
-  async function applyGrafanasPolicy(): Promise<void> {
-    writeFileSync(join(clone.tree, "Pulumi.watched.yaml"), "config: { coinflip:monitoring: on }");
-    const manifests = join(clone.dir, "manifests");
-    await clone.succeed("npm", "run", "render", "--", manifests, "--stack", "watched");
-    const [policy = ""] = readdirSync(manifests).filter((file) => file.endsWith("-networkpolicy-grafana.yaml"));
-    await inCoinflip("apply", "--server-side", "-f", join(manifests, policy));
+  /** Does the work, and reports the time that it took. */
+  async function timed<T>(what: string, atMost: number, work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const result = await work();
+    measured(`${what} (s)`, (performance.now() - start) / 1000, atMost);
+    return result;
   }
 
-  /** Brings strangers in, and tells who is to try what. */
-  async function prepare(): Promise<Record<string, Origin>> {
-    const [nginx = "", otherNginx = ""] = await podsOf("nginx");
-    const [prometheus = ""] = await podsOf("prometheus");
-    const [worker = "", otherWorker = ""] = await podsOf("worker");
-    const image = await inCoinflip("get", "pod", worker, "--output", "jsonpath={.spec.containers[0].image}");
-    const file = join(clone.dir, "strangers.json");
-    writeFileSync(file, JSON.stringify(strangers(image)));
-    await clone.kubectl("apply", "--server-side", "-f", file);
-    await applyGrafanasPolicy();
-    await addNode(nginx, image);
-    await addNode(prometheus, image);
-    const { pid } = JSON.parse(readFileSync(join(clone.clusterDir, "node.json"), "utf8"));
-    const node = new URL(endpoint).hostname;
-    const host = node.replace(/2$/, "1");
-    outside = createServer().listen(0, host);
-    await once(outside, "listening");
-    await clone.kubectl("wait", "pod", "--all-namespaces", "--all", "--for=condition=Ready", "--timeout=60s");
-
-    const targets: Targets = {
-      nginx: { host: await addressOf("coinflip", otherNginx), port: 8080 },
-      worker: { host: await addressOf("coinflip", otherWorker), port: 5000 },
-      metrics: { host: await addressOf("coinflip", otherWorker), port: 9464 },
-      prometheus: { host: await addressOf("coinflip", prometheus), port: 9090 },
-      "stranger inside": { host: await addressOf("coinflip", "other"), port: PORT },
-      "stranger elsewhere": { host: await addressOf("strangers", "other"), port: PORT },
-      "DNS/UDP": { host: "10.96.0.10", port: 53, dns: true },
-      "DNS/TCP": { host: "10.96.0.10", port: 53 },
-      "API server": { host: "10.96.0.1", port: 443 },
-      outside: { host, port: (outside.address() as AddressInfo).port },
-    };
-    // A pod reaches itself, whatever the policies say.
-    const others = (self: string) => Object.fromEntries(Object.entries(targets).filter(([name]) => name !== self));
-    return {
-      client: {
-        node: onHost(),
-        targets: { nginx: { host: node, port: NODE_PORTS.nginx }, worker: { host: node, port: NODE_PORTS.worker } },
-      },
-      "stranger elsewhere": { node: inPod("strangers", "stranger", "listener"), targets },
-      "stranger inside": { node: inPod("coinflip", "stranger", "listener"), targets },
-      nginx: { node: inPod("coinflip", nginx, "reach"), targets },
-      worker: { node: inPod("coinflip", worker, "worker"), targets },
-      prometheus: { node: inPod("coinflip", prometheus, "reach"), targets: others("prometheus") },
-      grafana: { node: inPod("coinflip", "grafana", "listener"), targets },
-      node: { node: onHost("nsenter", `--net=/proc/${pid}/ns/net`), targets },
-    };
-  }
+  const inCoinflip = (...args: string[]) => clone.kubectl("--namespace=coinflip", ...args);
+  /** Several requests to each node, because kube-proxy picks one of the nginx pods of both nodes. */
+  const answersThroughEveryNode = () =>
+    eventually(10, async () => {
+      for (const { address } of nodes) {
+        const url = `http://${address}:${settings.nodePort}/compute`;
+        for (let i = 0; i < 8; i++) expect((await compute(url, 3)).status).toBe(200);
+      }
+    });
+  /** A changed policy takes effect after some time. */
+  const expectTable = (placement: Placement, table: string) =>
+    eventually(20, async () => {
+      const context = { clone, nodePort: Number(settings.nodePort), outside: server };
+      expect(await whoReachesWhom(originsFor(placement, landscape, context))).toBe(table);
+    });
 
   beforeAll(async () => {
-    process.env.CILIUM = await buildCilium();
+    await installPackages(() => undefined, ["bpftool"]); // For hostState.
+    const cilium = await timed("Cilium built, or found in the cache", 360, buildCilium);
     before = hostState();
     clone = new Clone();
-    copyFileSync(join(__dirname, "network", "cni.sh"), join(clone.tree, "local", "cluster", "cni.sh"));
+    const size = { nodes: 2, stacks: 1, withoutPodNetwork: true, firstPort: 30500 };
+    cluster = await timed("cluster of two nodes", 60, () => TestCluster.create(NAME, size));
+    await timed("Cilium, nodes and CoreDNS ready", 90, () => installCilium(cilium, NAME));
+    nodes = await inspectNodes(NAME);
+    settings = { ...cluster.nextStack("coinflip"), monitoring: "on", workers: "4", loadBalancers: "4" };
+    await timed("npm run up", 60, () => clone.up(cluster, settings, "--without-pulumi"));
+    const host = nodes[0]?.gateway ?? "";
+    outside = createServer().listen(0, host);
+    await once(outside, "listening");
+    server = { host, port: (outside.address() as AddressInfo).port };
+    landscape = await timed("pods beside the stack", 60, () => prepare(clone, nodes));
   });
   afterAll(async () => {
     outside?.close();
-    await clone.run("npm", "run", "down");
-    clone.remove();
+    await cluster?.remove();
+    clone?.remove();
     printReport("The stack's network");
   });
 
-  it("carries an answer through NodePort, nginx and worker", async () => {
-    const up = await clone.succeed("npm", "run", "up", "--", ...withoutPulumi.flags, "-c", "monitoring=on");
-    measured("npm run up with Cilium (s)", up.seconds, 60);
-    endpoint = endpointOf(up.output);
-    expect((await compute(endpoint, 3)).status).toBe(200);
-    // From here on nginx sees the client's own address: the node's, which it saw so far, is let through whatever the policies say.
+  it("carries an answer through the NodePort of either node, nginx and a worker", async () => {
+    await answersThroughEveryNode();
+    // With the default, Cluster, nginx sees a node's address and not the client's.
     await inCoinflip("patch", "service", "nginx-service", "--patch", '{"spec":{"externalTrafficPolicy":"Local"}}');
-    await eventually(10, async () => expect((await compute(endpoint, 3)).status).toBe(200));
+    await answersThroughEveryNode();
   });
 
-  it("carries the workers' metrics to Prometheus", async () => {
-    const query = "/api/v1/namespaces/coinflip/services/prometheus:http/proxy/api/v1/query?query=sum(up)";
+  it("carries the metrics of all workers to Prometheus", async () => {
+    const query = `fetch("http://localhost:9090/api/v1/query?query=sum(up)").then((answer) => answer.text()).then(console.log)`;
+    const inPrometheus = ["exec", landscape.prometheus.name, `--container=${DEBUGGER}`, "--"];
     await eventually(20, async () => {
-      const { data } = JSON.parse(await clone.kubectl("get", "--raw", query));
-      expect(data.result[0]?.value[1]).toBe("2");
+      const { data } = JSON.parse(await inCoinflip(...inPrometheus, "node", "-e", query));
+      expect(data.result[0]?.value[1]).toBe("4");
     });
   });
 
-  it("lets through what the stack needs, and nothing else", async () => {
-    origins = await prepare();
-    const start = performance.now();
-    await eventually(20, async () => expect(await whoReachesWhom(origins)).toBe(LOCKED_DOWN));
-    measured("each pair tried (s)", (performance.now() - start) / 1000, 10);
+  it.each(PLACEMENTS)("permits pods %s what the stack needs, and nothing else", async (placement) => {
+    await timed(`each pair ${placement} tried`, 10, () => expectTable(placement, LOCKED_DOWN));
+  });
+
+  it("is locked down by its policies: without them, every target can be reached", async () => {
     process.stdout.write(`\n${LOCKED_DOWN}\n`);
-  });
-
-  it("is locked down by its policies: without them, whatever was refused is reached", async () => {
     await inCoinflip("delete", "networkpolicies", "--all");
-    await eventually(20, async () => expect(await whoReachesWhom(origins)).toBe(OPEN));
+    for (const placement of PLACEMENTS) await expectTable(placement, OPEN);
   });
 
-  it("leaves nothing of Cilium on the machine", async () => {
-    await clone.succeed("npm", "run", "down");
+  it("leaves nothing of Cilium on the host", async () => {
+    await cluster.remove();
     expect(processesOf(clone.dir)).toEqual([]);
-    expect(added(before, hostState())).toEqual([]);
+    // Other suites may create clusters meanwhile: their interfaces and mounts do not count.
+    const fromCilium = /^settings: |^programs: +name (cil|tail)_|cilium|lxc|bpf/i;
+    expect(added(before, hostState()).filter((line) => fromCilium.test(line))).toEqual([]);
   });
 });

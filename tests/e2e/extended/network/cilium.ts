@@ -1,53 +1,68 @@
-import { existsSync, readFileSync } from "node:fs";
-import { cp, symlink } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildOnce, cachedBuild } from "../../../local/cluster/binaries";
-import { run } from "../../../local/run";
+import { buildOnce, cachedBuild, checkSpace } from "../../../../local/buildCache";
+import { debianRelease, installPackages, isDebianRoot, makeRoot } from "../../../../local/debian";
+import { run, succeeds } from "../../../../local/run";
+import { PLATFORM, saveImage } from "../../../../worker/sideload";
 
-/** The compiler of its BPF programs, the sets of its iptables rules, and what lists BPF programs that stay behind. */
-export const CILIUM_PACKAGES: readonly string[] = ["clang-19", "ipset", "bpftool"];
-const PROGRAMS = ["/usr/bin/clang-19", "/usr/sbin/ipset", "/usr/sbin/bpftool"];
+/** As cilium.yaml names it. */
+const IMAGE = "coinflip.local/cilium:test";
+/** clang compiles the agent's BPF programs; mount is for cilium.yaml. */
+const PACKAGES = ["clang-19", "ipset", "iptables", "dash", "coreutils", "mount"];
+const MODULE = "github.com/cilium/cilium";
+/** Where the module has its CustomResourceDefinitions, which the operator would create. */
+const CRDS = join("pkg", "k8s", "apis", "cilium.io", "client", "crds");
 
-/** Why Cilium cannot run here, or undefined. */
+/** Why Cilium cannot run here; undefined if it can. */
 export function cannotEnforce(): string | undefined {
-  if (!/\tbpf$/m.test(readFileSync("/proc/filesystems", "utf8"))) return "The kernel has no BPF, which Cilium takes.";
-  const missing = PROGRAMS.filter((program) => !existsSync(program));
-  return missing.length === 0 ? undefined : `Debian's packages have not brought ${missing.join(" and ")}.`;
+  if (!isDebianRoot()) return "Cilium is built only on Debian as root.";
+  if (!/\tbpf$/m.test(readFileSync("/proc/filesystems", "utf8"))) return "The kernel has no BPF, which Cilium needs.";
+  return undefined;
 }
 
-const MODULE = "github.com/cilium/cilium";
-/** What kube-apiserver has to know of Cilium. */
-const CRDS = join("pkg", "k8s", "apis", "cilium.io", "client", "crds");
+const go = (...args: string[]) => run("go", args, { cwd: __dirname, env: { CGO_ENABLED: "0" }, timeout: 30 * 60_000 });
+
+/** The contents of the YAML files in a folder. */
+const filesIn = async (folder: string) => {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml"));
+  return Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+};
+
+/** Fills a folder with `image.tar`, the image of the agent, and `crds.yaml`. */
+async function build(folder: string): Promise<void> {
+  await checkSpace(folder, 4e9, "building Cilium");
+  await installPackages(() => undefined, ["mmdebstrap"]);
+  const context = await mkdtemp(join(tmpdir(), "coinflip-cilium-"));
+  try {
+    // `tool` stands for the programs that go.mod names.
+    const programs = go("build", "-trimpath", "-ldflags", "-s -w", "-o", context, "tool");
+    await Promise.all([programs, makeRoot(await debianRelease(), PACKAGES, join(context, "root.tar"))]);
+    const module = await go("list", "-m", "-f", "{{.Dir}}", MODULE);
+    const crds = await Promise.all(["v2", "v2alpha1"].map((version) => filesIn(join(module, CRDS, version))));
+    await writeFile(join(folder, "crds.yaml"), crds.flat().join("\n---\n"));
+    await cp(join(module, "bpf"), join(context, "bpf"), { recursive: true });
+    await run("docker", ["build", "--network=none", "-t", IMAGE, "-f", join(__dirname, "Dockerfile"), context]);
+    await saveImage(IMAGE, join(folder, "image.tar"), PLATFORM);
+  } finally {
+    // The cache has the image from here on.
+    await succeeds("docker", ["image", "rm", "--force", IMAGE]);
+    await succeeds("docker", ["image", "prune", "--force", "--filter", "label=coinflip.local=cilium"]);
+    await rm(context, { recursive: true, force: true });
+  }
+}
 
 /**
  * Builds Cilium from its Go module, unless it is in the cache.
  *
- * @returns the folder of its agent, its CNI plugin, its CRDs and the sources of its BPF programs
+ * @returns the folder of the agent's image and of the CRDs
  */
 export async function buildCilium(): Promise<string> {
-  const dir = await cachedBuild(
+  const folder = await cachedBuild(
     "cilium",
-    ["cilium.ts", "go.mod", "go.sum"].map((source) => join(__dirname, source)),
+    ["cilium.ts", "Dockerfile", "go.mod", "go.sum"].map((source) => join(__dirname, source)),
   );
-  await buildOnce(dir, build);
-  return dir;
-}
-
-async function build(dir: string): Promise<void> {
-  const go = (...args: string[]) =>
-    run("go", args, { cwd: __dirname, env: { CGO_ENABLED: "0" }, timeout: 30 * 60_000 });
-  // `tool` stands for the programs that go.mod names.
-  await go("build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "tool");
-  const module = await go("list", "-m", "-f", "{{.Dir}}", MODULE);
-  for (const version of ["v2", "v2alpha1"]) {
-    await cp(join(module, CRDS, version), join(dir, "crds"), {
-      recursive: true,
-      filter: (source) => !source.endsWith(".go"),
-    });
-  }
-  const tests = join(module, "bpf", "tests");
-  await cp(join(module, "bpf"), join(dir, "bpf"), { recursive: true, filter: (source) => source !== tests });
-  await symlink("/usr/bin/clang-19", join(dir, "clang"));
-  // containerd has one folder for all CNI plugins.
-  await symlink("/usr/lib/cni/loopback", join(dir, "loopback"));
+  await buildOnce(folder, build);
+  return folder;
 }

@@ -1,4 +1,4 @@
-module coinflip/tests/e2e/network
+module coinflip/tests/e2e/extended/network
 
 go 1.26.0
 

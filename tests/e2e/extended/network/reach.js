@@ -1,9 +1,9 @@
-// Run as `node -e TEXT TARGETS`, in a pod or beside the cluster: tries all targets at once, and prints as JSON which it reached.
-// TARGETS is JSON: by the name of each target its host, its port, and whether to ask it for a name by DNS over UDP.
+// Run as `node -e TEXT TARGETS`, in a pod, in a node or on the host: tries all targets at once and prints the outcomes as JSON.
+// TARGETS is JSON: for the name of each target its host, its port, and whether it is a DNS server to query over UDP.
 const { Resolver } = require("node:dns").promises;
 const { connect } = require("node:net");
 
-/** No answer in this time is none: on a packet that a policy drops, nobody hears anything. */
+/** A policy drops packets: the client sees no answer and no error. */
 const timeout = 3000;
 
 const overTcp = ({ host, port }) =>

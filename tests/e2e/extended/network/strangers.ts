@@ -1,14 +1,17 @@
-import { componentLabels } from "../../../workload";
+import { componentLabels } from "../../../../workload";
 
 /** The port that a stranger listens on. */
 export const PORT = 7777;
+/** The node port of a Service that exposes the workers. */
+export const WORKER_NODE_PORT = 30700;
 
-/** A pod that the stack does not know, and that the `restricted` standard lets in. The image has node on its PATH. */
-const pod = (namespace: string, name: string, image: string, labels = {}) => ({
+/** A pod that is no part of the stack and that the `restricted` standard admits. The image has node on its PATH. */
+const pod = (namespace: string, name: string, node: string, image: string, labels = {}) => ({
   apiVersion: "v1",
   kind: "Pod",
-  metadata: { namespace, name, labels },
+  metadata: { namespace, name: `${name}-${node}`, labels },
   spec: {
+    nodeName: node,
     terminationGracePeriodSeconds: 0,
     automountServiceAccountToken: false,
     securityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
@@ -24,30 +27,29 @@ const pod = (namespace: string, name: string, image: string, labels = {}) => ({
   },
 });
 
-/** The node ports of the stack's own Service, and of one that shows the workers. */
-export const NODE_PORTS = { nginx: 30080, worker: 30500 };
-
-/** A List of all that the stack does not know: two pods elsewhere, three beside its own, and a way to the workers. */
-export const strangers = (image: string) => ({
+/** A List of objects beside the stack: on each node two pods elsewhere and three in its namespace, and a Service. */
+export const strangers = (image: string, nodes: readonly string[]) => ({
   apiVersion: "v1",
   kind: "List",
   items: [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: "strangers" } },
-    pod("strangers", "stranger", image),
-    pod("strangers", "other", image),
-    pod("coinflip", "stranger", image),
-    pod("coinflip", "other", image),
-    // In its place, for its own image can be had on few machines, and to a policy the labels are all.
-    pod("coinflip", "grafana", image, componentLabels("grafana")),
+    ...nodes.flatMap((node) => [
+      pod("strangers", "stranger", node, image),
+      pod("strangers", "other", node, image),
+      pod("coinflip", "stranger", node, image),
+      pod("coinflip", "other", node, image),
+      // Stands in for Grafana, whose image few machines can pull. A policy sees only the labels.
+      pod("coinflip", "grafana", node, image, componentLabels("grafana")),
+    ]),
     {
       apiVersion: "v1",
       kind: "Service",
-      metadata: { namespace: "coinflip", name: "workers-shown" },
+      metadata: { namespace: "coinflip", name: "exposed-workers" },
       spec: {
         type: "NodePort",
         externalTrafficPolicy: "Local",
         selector: { "app.kubernetes.io/component": "worker" },
-        ports: [{ port: 5000, nodePort: NODE_PORTS.worker }],
+        ports: [{ port: 5000, nodePort: WORKER_NODE_PORT }],
       },
     },
   ],

@@ -1,31 +1,33 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What `reach.js` may try. */
+/** What `reach.js` tries to reach. */
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** Asked for a name, over UDP; else connected to over TCP. */
+  /** Resolves a name over UDP instead of opening a TCP connection. */
   readonly dns?: boolean;
 }
 export type Targets = Readonly<Record<string, Target>>;
 
-/** Somebody who tries: who runs the text in a Node.js of his own, with one argument, and tells what it printed. */
+/** Runs a JavaScript text with one argument in a Node.js of its own, and returns its output. */
+export type RunNode = (text: string, argument: string) => Promise<string>;
+
 export interface Origin {
-  readonly node: (text: string, argument: string) => Promise<string>;
+  readonly run: RunNode;
   readonly targets: Targets;
 }
 
 const reach = readFileSync(join(__dirname, "reach.js"), "utf8");
 
 /**
- * Has everybody try all of his targets at once.
+ * Lets every origin try all of its targets at once.
  *
  * @returns a table with a row for each origin: yes, no (no answer at all), the code of the error, or · where not tried
  */
 export async function whoReachesWhom(origins: Readonly<Record<string, Origin>>): Promise<string> {
-  const tried = Object.entries(origins).map(async ([name, { node, targets }]) => {
-    const outcomes: Record<string, string> = JSON.parse(await node(reach, JSON.stringify(targets)));
+  const tried = Object.entries(origins).map(async ([name, { run, targets }]) => {
+    const outcomes: Record<string, string> = JSON.parse(await run(reach, JSON.stringify(targets)));
     return { name, outcomes };
   });
   const rows = await Promise.all(tried);
@@ -35,12 +37,6 @@ export async function whoReachesWhom(origins: Readonly<Record<string, Origin>>):
     ...rows.map(({ name, outcomes }) => [name, ...columns.map((column) => outcomes[column] ?? "·")]),
   ];
   const width = (column: number) => Math.max(...cells.map((row) => row[column]?.length ?? 0));
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(width(column)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(width(column))).join("  ");
+  return cells.map((row) => line(row).trimEnd()).join("\n");
 }
