@@ -49,6 +49,8 @@ export async function chooseContext(named: string | undefined, ours: boolean): P
 
 /** Takes our cluster's context out of the kubeconfig. If it was current, `previous` is current again, if it still exists. */
 export async function removeContext(previous: string): Promise<void> {
+  // kind has not added it yet if `up` was interrupted. Then there may be no kubectl either.
+  if (!exists(CONTEXT)) return;
   const wasCurrent = currentContext() === CONTEXT;
   for (const section of ["contexts", "clusters", "users"]) {
     await kubectl(["config", "unset", `${section}.${CONTEXT}`]);

@@ -180,10 +180,11 @@ async function podTroubles(namespace: readonly string[]): Promise<string> {
   return (await Promise.all(troubles)).flat().join("\n");
 }
 
-/** Removes the stack and waits until its namespace is gone. */
+/** Removes the stack and waits until its namespace is gone. A namespace of somebody else, which `deploy` refused, stays. */
 export async function remove(context: string, namespace: string): Promise<void> {
   const where = ["--context", context, "--namespace", namespace];
   // The pods first: a namespace that still has pods waits for half their grace period before it looks again.
   await kubectl([...where, "delete", "deployments", OURS, "--wait=false"]);
-  await kubectl([...where, "delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s"]);
+  const named = `--field-selector=metadata.name=${namespace}`;
+  await kubectl([...where, "delete", "namespaces", OURS, named, "--timeout=120s"]);
 }

@@ -11,7 +11,7 @@ import { run } from "./run";
 import { root, STACK, stackFile } from "./stackConfig";
 import { main, type Step, steps } from "./steps";
 
-/** Those that are still there, in a Docker engine that stays. */
+/** Removes our images from a Docker engine that `up` did not start. */
 async function removeImages(made: readonly string[]): Promise<void> {
   if (!(await dockerAnswers())) return;
   const names = (await ourImages()).filter((name) => made.includes(name));
@@ -40,7 +40,9 @@ main(async () => {
   // An engine of ours that has ended has taken its containers with it.
   if (createdCluster && !startedDocker && !(await dockerAnswers()))
     throw new Error("Docker does not answer, and the cluster is in it; start Docker, and run npm run down again");
-  const clusterGoes = (createdCluster && context === CONTEXT) || (await isGone(context));
+  // Without an engine in the record, `up` failed before it deployed anything.
+  const nothingDeployed = record.with === undefined;
+  const clusterGoes = nothingDeployed || (createdCluster && context === CONTEXT) || (await isGone(context));
   const list: Step[] = [];
   if (record.with === "pulumi") {
     list.push({ title: "Stack", run: (say) => pulumiDown(clusterGoes, say) });

@@ -17,7 +17,7 @@ export interface UpRecord {
   readonly previousContext?: string;
   readonly context?: string;
   /** The cluster that the stack is on. */
-  readonly clusterUid?: string;
+  readonly clusterUid?: string | undefined;
   readonly namespace?: string;
   readonly with?: "pulumi" | "kubectl";
   /** The images that were made in a Docker engine that ran before. */

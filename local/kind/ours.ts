@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cluster, clusterUid, currentContext, kubectlProgram, stateDir } from "../../cluster";
 import { checkSpace } from "../buildCache";
@@ -18,8 +19,8 @@ export function announcement(nodes: number): string {
   const current = currentContext();
   const restored = current === "" ? "" : ` and makes "${current}" current again`;
   return [
-    `The current kubeconfig context is not a local cluster that answers, so up creates one in Docker: kind cluster`,
-    `"${kind.NAME}" with ${nodes === 1 ? "one node" : `${nodes} nodes`}.`,
+    "The current kubeconfig context is not a local cluster that answers. Therefore up creates the kind cluster",
+    `"${kind.NAME}" with ${nodes === 1 ? "one node" : `${nodes} nodes`} in Docker.`,
     "It takes about a minute and 2 GB of disk. The first time its node image is downloaded (1 GB), or built where no",
     "registry can be reached (10 minutes, 8 GB). The current kubeconfig context becomes " +
       `"${kind.CONTEXT}"; npm run down removes the cluster${restored}.\n`,
@@ -37,11 +38,13 @@ export function nodeCount(text: string): number {
   throw new Error(`--nodes is "${text}"; allowed is an integer from 1 to ${kind.MOST_NODES}:  npm run up -- --nodes 3`);
 }
 
-/** A machine without kubectl gets the one of the node. Only Linux runs it. */
+/** Copies kubectl from a kind node to a machine that has none. The copy runs only on Linux. */
 export async function provideKubectl({ kind: type, name }: Cluster): Promise<void> {
   const file = join(stateDir(), "kubectl");
   if (kubectlProgram() !== "kubectl" || type !== "kind" || process.platform !== "linux") return;
-  if (!(await succeeds("kubectl", ["version", "--client"]))) await kind.copyKubectl(name, file);
+  if (await succeeds("kubectl", ["version", "--client"])) return;
+  await mkdir(stateDir(), { recursive: true });
+  await kind.copyKubectl(name, file);
 }
 
 interface Wanted {
@@ -102,9 +105,15 @@ async function create(count: number, ports: Wanted["ports"], say: Say): Promise<
   const program = await provideKind(say);
   const { image, how } = await provideNodeImage(say);
   const previousContext = currentContext();
+  const record = await readRecord();
   await note({
-    ...{ createdCluster: true, createdNetwork: !(await kind.networkExists()) },
-    ...(previousContext !== kind.CONTEXT && { previousContext }),
+    createdCluster: true,
+    // An interrupted `up` may have created it.
+    createdNetwork: record?.createdNetwork === true || !(await kind.networkExists()),
+    // kind clears the current context when somebody deletes our cluster: the record keeps the one from before.
+    ...(previousContext !== "" && previousContext !== kind.CONTEXT && { previousContext }),
+    // That of an earlier cluster of ours. If this `up` is interrupted, the next one creates the cluster again.
+    clusterUid: undefined,
   });
   const cluster = { name: kind.NAME, image, nodes: count, ports: Object.values(ports) };
   await kind.createCluster(program, cluster, say);
