@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 
-/** Who runs the cluster's nodes, as far as this machine can put an image on them. */
+/** The type of a cluster, which decides how images reach its nodes. */
 export type ClusterKind = "kind" | "k3d" | "minikube" | "docker" | "remote";
 
 /** The cluster that a kubeconfig context leads to. */
@@ -39,7 +39,7 @@ interface NamedCluster extends KubeconfigCluster {
   readonly entry: string;
 }
 
-/** The user's kubeconfig files, in the order in which the first that says a thing wins. */
+/** The user's kubeconfig files, in order of precedence: the first file that sets a value wins. */
 function kubeconfigs(): Kubeconfig[] {
   const files = (process.env.KUBECONFIG || join(homedir(), ".kube", "config")).split(delimiter);
   return files.filter((file) => existsSync(file)).map(readKubeconfig);

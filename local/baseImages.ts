@@ -10,7 +10,7 @@ export async function provideImages(cluster: Cluster): Promise<string | undefine
   let refused: string | undefined;
   for (const setting of settings) {
     const own = await getConfig(setting);
-    // A stand-in of an earlier time is no wish of the user's.
+    // A stand-in from an earlier `up` is not the user's own setting.
     const asked = typeof own === "string" && !isStandIn(own) ? own : undefined;
     const image = asked ?? String((await defaults())[setting]);
     const reason = await cannotPull(image);

@@ -28,15 +28,15 @@ export async function makeRoot(
   const include = `--include=${["base-files", ...packages].join(",")}`;
   // A mirror's copy of the release may be older than its own date of expiry.
   const dated = `--aptopt=Acquire::Check-Valid-Until "false"`;
-  // By its ending mmdebstrap knows what to make.
+  // mmdebstrap infers the format from the suffix of the file name.
   const partial = `${archive}.partial.tar`;
   await run("mmdebstrap", ["--mode=root", `--variant=${variant}`, include, dated, release, partial]);
   await rename(partial, archive);
 }
 
 /**
- * Installs its arguments without starting their services (invoke-rc.d(8)): up starts a Docker engine of its own.
- * A shell's trap, so that the policy goes even if this program is interrupted; the machine's own policy stays.
+ * Installs its arguments without starting their services (invoke-rc.d(8)): `up` starts a Docker engine of its own.
+ * The shell's trap removes the policy even if `up` is interrupted. A policy that the machine already has stays.
  */
 const INSTALL = `
 policy=/usr/sbin/policy-rc.d

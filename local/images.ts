@@ -26,7 +26,7 @@ export const buildTarget = (target: string, image: string, context: string, args
     context,
   ]);
 
-/** Has Docker load an image from the cache. Builds it first, and saves it there, unless it is there. */
+/** Loads an image into Docker from the cache. Builds it and saves it to the cache if it is missing there. */
 export async function provideCached(image: string, recipe: string, build: () => Promise<unknown>): Promise<void> {
   const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 8);
   const folder = join(cacheDir, `${image.replace(/\W/g, "-")}-${hash}`);

@@ -16,7 +16,7 @@ import { note, readRecord, type UpRecord } from "./record";
 import { defaults, getConfig, root, setConfig } from "./stackConfig";
 import { main, type Say, type Step, steps } from "./steps";
 
-/** Images are built with Docker. */
+/** Starts a Docker engine if none answers. */
 async function provideDocker(say: Say): Promise<string> {
   if (await dockerAnswers()) return "running";
   await note({ startedDocker: true });
@@ -36,7 +36,7 @@ function assignments(texts: readonly string[]): Record<string, string> {
   );
 }
 
-/** The stack must not be left behind by an `up` elsewhere, or by one in another way. */
+/** Refuses an `up` that would leave the stack behind: on another cluster, in another namespace, or without Pulumi. */
 async function refuseMove(
   { context, namespace, clusterUid: uid, with: engine }: UpRecord,
   next: { context: string; namespace?: string; clusterUid?: string; withoutPulumi: boolean },
@@ -50,7 +50,7 @@ async function refuseMove(
     // Pulumi moves a stack whose clusterUid is set to the new cluster's.
     if (!same && !(engine === "pulumi" && next.clusterUid !== undefined)) refuse(`on "${context}"`);
   }
-  if (engine === "pulumi" && next.withoutPulumi) refuse("by the Pulumi CLI");
+  if (engine === "pulumi" && next.withoutPulumi) refuse("with the Pulumi CLI");
   // Pulumi itself moves a stack to another namespace.
   if (engine === "kubectl" && next.namespace !== undefined && namespace !== next.namespace)
     refuse(`in the namespace "${namespace}"`);

@@ -6,12 +6,12 @@ import { nodeCount } from "../local/kind/ours";
 import { isRecent, KIND, provideKind } from "../local/kind/program";
 import { FakeTools } from "./support/fakeTools";
 
-describe("kind is told", () => {
+describe("kind's configuration file", () => {
   const IMAGE = "kindest/node:v1.37.0";
   const configured = (cluster: Partial<NewCluster> = {}) =>
     parse(configuration({ name: "flips", image: IMAGE, nodes: 1, ports: [30080, 30443], ...cluster }));
 
-  test("to create one node, whose node ports answer on 127.0.0.1 and nowhere else", () => {
+  test("creates one node, whose node ports answer on 127.0.0.1 and nowhere else", () => {
     expect(configured()).toEqual({
       kind: "Cluster",
       apiVersion: "kind.x-k8s.io/v1alpha4",
@@ -29,13 +29,13 @@ describe("kind is told", () => {
     });
   });
 
-  test("to create further nodes as workers, which map no port a second time", () => {
+  test("creates further nodes as workers, which map no port a second time", () => {
     const [controlPlane, ...workers] = configured({ nodes: 3 }).nodes;
     expect(controlPlane).toMatchObject({ role: "control-plane", extraPortMappings: expect.any(Array) });
     expect(workers).toEqual(Array(2).fill({ role: "worker", image: IMAGE }));
   });
 
-  test("to leave the network of pods to somebody else, on every node", () => {
+  test("leaves the pod network to somebody else, on every node", () => {
     const { networking, nodes } = configured({ nodes: 2, withoutPodNetwork: true });
     expect(networking).toEqual({ disableDefaultCNI: true });
     const masked = { extraMounts: [expect.objectContaining({ hostPath: "/dev/null" })] };

@@ -26,14 +26,16 @@ export interface NewCluster {
   readonly kubeconfig?: string;
 }
 
-/** A file that is empty for systemd: mounted over a unit, it masks the unit. */
+/** Mounted over a systemd unit, /dev/null masks it. */
 const MASK = { hostPath: "/dev/null", containerPath: "/etc/systemd/system/pod-network.service" };
 
 /** kind's configuration file (https://kind.sigs.k8s.io/docs/user/configuration). */
 export function configuration({ image, nodes, ports, withoutPodNetwork = false }: NewCluster): string {
   const node = { image, ...(withoutPodNetwork && { extraMounts: [MASK] }) };
   const extraPortMappings = ports.map((port) => ({
-    ...{ containerPort: port, hostPort: port, listenAddress: "127.0.0.1" },
+    containerPort: port,
+    hostPort: port,
+    listenAddress: "127.0.0.1",
   }));
   return stringify({
     kind: "Cluster",
