@@ -84,8 +84,6 @@ export class TestCluster {
     };
   }
 
-  readKubeconfig = () => readFileSync(this.kubeconfig, "utf8");
-
   async remove(): Promise<void> {
     const nodes = await nodesOf(this.cluster.name);
     if (nodes.length > 0) await removeNodes(nodes);
