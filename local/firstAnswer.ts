@@ -59,7 +59,9 @@ async function askForwarded(where: readonly string[], scheme: "http" | "https", 
 async function whyUnreachable({ kind, name }: Cluster, { hostname, port }: URL): Promise<string | undefined> {
   if (hostname.endsWith(".svc")) return "This address is known only in the cluster.";
   if (kind !== "kind" || hostname !== "localhost") return undefined;
-  if ((await mappedPorts(name)).includes(Number(port))) return undefined;
+  // The nodes may be in another Docker than this machine's.
+  const mapped = await mappedPorts(name).catch(() => undefined);
+  if (mapped === undefined || mapped.includes(Number(port))) return undefined;
   return `The kind cluster does not map port ${port} to this machine, and kind cannot map a port later.`;
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stateDir } from "../cluster";
 import { KUBECACHEDIR } from "./kubectl";
@@ -43,11 +43,14 @@ export async function readRecord(): Promise<UpRecord | undefined> {
 /** Adds to the record; written before the step that it speaks of, so that a step cut short is undone as well. */
 export async function note(done: Partial<UpRecord>): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, JSON.stringify({ ...(await readRecord()), ...done, root }, null, 2));
+  const text = JSON.stringify({ ...(await readRecord()), ...done, root }, null, 2);
+  // Not in place: up and down read what an interrupted write would leave.
+  await writeFile(`${file}.partial`, text);
+  await rename(`${file}.partial`, file);
 }
 
 export async function forget(): Promise<void> {
-  await rm(file, { force: true });
+  for (const each of [file, `${file}.partial`]) await rm(each, { force: true });
   await rm(join(stateDir(), "kubectl"), { force: true });
   await rm(KUBECACHEDIR, { recursive: true, force: true });
   await rmdir(dirname(file)).catch(() => undefined); // Unless something else is in there.

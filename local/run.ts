@@ -2,6 +2,9 @@ import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import execa, { type Options } from "execa";
 
+/** Aborted by Ctrl-C: programs end, waits fail, and so what they were started for is cleaned up. */
+export const interruption = new AbortController();
+
 /** How much of a failed program's output is worth reading first. */
 const LAST_LINES = 15;
 /** How much of its command line, in characters. */
@@ -28,7 +31,10 @@ export async function run(program: string, args: readonly string[], options: Run
     timedOut = true;
     child.kill();
   }, timeout);
+  const interrupt = () => child.kill("SIGINT");
+  interruption.signal.addEventListener("abort", interrupt);
   const result = await child;
+  interruption.signal.removeEventListener("abort", interrupt);
   clearTimeout(timer);
   const { failed, all, stdout, exitCode } = result;
   if (!failed) return stdout;
@@ -55,6 +61,7 @@ export async function waitFor(what: string, seconds: number, attempt: () => Prom
   const deadline = performance.now() + seconds * 1000;
   let last = "nothing";
   for (;;) {
+    interruption.signal.throwIfAborted();
     try {
       if (await attempt()) return;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { Listr, PRESET_TIMER } from "listr2";
+import { interruption } from "./run";
 
 /** Tells a line of what a step is doing. */
 export type Say = (line: string) => void;
@@ -19,6 +20,8 @@ const SECONDS_BETWEEN_LOG_LINES = 20;
  */
 export async function steps(list: readonly Step[]): Promise<void> {
   let failure: Error | undefined;
+  // A second Ctrl-C ends the process at once.
+  process.once("SIGINT", () => interruption.abort(new Error("interrupted; npm run down undoes what was done")));
   const tasks = list.map(({ title, run }) => ({
     title,
     task: async (_: unknown, task: { output: string; title: string }) => {
@@ -31,10 +34,12 @@ export async function steps(list: readonly Step[]): Promise<void> {
         task.output = `${Math.round((now - start) / 1000)} s: ${line}`;
       };
       try {
+        interruption.signal.throwIfAborted();
         const outcome = await run(say);
         if (typeof outcome === "string" && outcome !== "") task.title = `${title}: ${outcome}`;
       } catch (error) {
-        failure = error as Error;
+        const { aborted, reason } = interruption.signal;
+        failure = (aborted ? reason : error) as Error;
         throw new Error(failure.message.split("\n")[0]);
       }
     },

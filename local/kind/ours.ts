@@ -115,6 +115,7 @@ async function create(count: number, ports: Wanted["ports"], say: Say): Promise<
     // That of an earlier cluster of ours. If this `up` is interrupted, the next one creates the cluster again.
     clusterUid: undefined,
   });
+  await setConfig({ clusterUid: undefined });
   const cluster = { name: kind.NAME, image, nodes: count, ports: Object.values(ports) };
   await kind.createCluster(program, cluster, say);
   await provideKubectl(OUR_CLUSTER);

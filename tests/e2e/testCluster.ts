@@ -51,15 +51,21 @@ export class TestCluster {
     const ports = numbers.flatMap((stack) => [firstPort + stack, firstPort + TO_HTTPS + stack]);
     const cluster: Cluster = { context: `kind-${name}`, kind: "kind", name, host: "localhost" };
     const wanted = { name, image, nodes, ports, withoutPodNetwork, kubeconfig: join(folder, "kubeconfig") };
-    await createCluster(kind, wanted, () => undefined);
     const images: Record<string, string> = {};
-    for (const setting of BASE_IMAGES) {
-      const usual = String((await defaults())[setting]);
-      const base = (await cannotPull(usual)) === undefined ? usual : await provideStandIn(setting);
-      if (setting !== "nodeImage") await loadImage(base, cluster);
-      images[setting] = base;
+    const created = new TestCluster(cluster, folder, images, stacks, firstPort);
+    try {
+      await createCluster(kind, wanted, () => undefined);
+      for (const setting of BASE_IMAGES) {
+        const usual = String((await defaults())[setting]);
+        const base = (await cannotPull(usual)) === undefined ? usual : await provideStandIn(setting);
+        if (setting !== "nodeImage") await loadImage(base, cluster);
+        images[setting] = base;
+      }
+    } catch (error) {
+      await created.remove();
+      throw error;
     }
-    return new TestCluster(cluster, folder, images, stacks, firstPort);
+    return created;
   }
 
   /** For another module, or another process. */
@@ -79,8 +85,11 @@ export class TestCluster {
     writeFileSync(counter, String(stack + 1));
     if (stack >= this.mostStacks) throw new Error(`the cluster was made for ${this.mostStacks} stacks`);
     return {
-      ...{ ...this.images, grafanaImage: "", namespace },
-      ...{ nodePort: String(this.firstPort + stack), httpsNodePort: String(this.firstPort + TO_HTTPS + stack) },
+      ...this.images,
+      grafanaImage: "",
+      namespace,
+      nodePort: String(this.firstPort + stack),
+      httpsNodePort: String(this.firstPort + TO_HTTPS + stack),
     };
   }
 

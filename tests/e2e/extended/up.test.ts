@@ -83,6 +83,7 @@ describeOnCluster("npm run up", () => {
     await eventually(60, async () => expect(await nodes()).toEqual(["coinflip-control-plane"]));
     process.kill(-(child.pid ?? 0), "SIGINT"); // As Ctrl-C does, to all of them.
     expect((await child).exitCode).not.toBe(0);
+    expect(readdirSync(clone.env.TMPDIR ?? "").filter((name) => name.startsWith("coinflip-"))).toEqual([]);
 
     const flags = ["-c", "serviceType=ClusterIP", "-c", "loadBalancers=1", "-c", "workers=1"];
     const { exitCode, output } = await up(...flags);
