@@ -46,6 +46,8 @@ export async function steps(list: readonly Step[]): Promise<void> {
   }));
   const listr = new Listr(tasks, {
     exitOnError: true,
+    // Its own listener would exit before anything is cleaned up.
+    registerSignalListeners: false,
     rendererOptions: { timer: PRESET_TIMER, collapseErrors: false, showErrorMessage: false },
     fallbackRendererOptions: { timer: PRESET_TIMER },
   });

@@ -9,6 +9,7 @@ import { KIND } from "../../../local/kind/program";
 import { run } from "../../../local/run";
 import { Clone } from "../clone";
 import { describeOnCluster } from "../engine";
+import { processesOf } from "../host";
 import { eventually } from "../service";
 
 jest.setTimeout(30 * 60_000);
@@ -83,7 +84,11 @@ describeOnCluster("npm run up", () => {
     await eventually(60, async () => expect(await nodes()).toEqual(["coinflip-control-plane"]));
     process.kill(-(child.pid ?? 0), "SIGINT"); // As Ctrl-C does, to all of them.
     expect((await child).exitCode).not.toBe(0);
-    expect(readdirSync(clone.env.TMPDIR ?? "").filter((name) => name.startsWith("coinflip-"))).toEqual([]);
+    // npm does not wait until up has cleaned up.
+    await eventually(10, async () => {
+      const scratch = readdirSync(clone.env.TMPDIR ?? "").filter((name) => name.startsWith("coinflip-"));
+      expect([scratch, processesOf(clone.tree)]).toEqual([[], []]);
+    });
 
     const flags = ["-c", "serviceType=ClusterIP", "-c", "loadBalancers=1", "-c", "workers=1"];
     const { exitCode, output } = await up(...flags);
