@@ -140,7 +140,8 @@ describeOnCluster("on a kind cluster of three nodes", () => {
 
   it("loads the image onto a node added later", async () => {
     await joinNode(test.cluster, added());
-    await ready(added(), "true", 120);
+    // kubectl does not wait for a node that has not registered yet.
+    await eventually(30, async () => void (await ready(added(), "true", 120)));
     await loadImage(stack.settings.nginxImage ?? "", test.cluster);
     await repairs(stack, added());
   });
