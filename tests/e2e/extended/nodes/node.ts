@@ -40,7 +40,8 @@ const options = (cluster: string, node: string) => [
  */
 export async function joinNode({ name: cluster }: Cluster, node: string): Promise<void> {
   const first = `${cluster}-worker`;
-  await run("docker", ["run", ...options(cluster, node), await inspect(first, "{{.Config.Image}}")]);
+  // By its ID: `npm run down` of another clone may have removed the name.
+  await run("docker", ["run", ...options(cluster, node), await inspect(first, "{{.Image}}")]);
   const [firstAddress, address] = await Promise.all([first, node].map(addressOf));
   const configuration = (await inNode(first, "cat", "/kind/kubeadm.conf"))
     .replaceAll(`/${first}`, `/${node}`)
