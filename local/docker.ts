@@ -96,6 +96,9 @@ export async function stopDocker(): Promise<void> {
   const pid = Number(await readFile(pidFile, "utf8").catch(() => ""));
   const alive = async () => (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).includes(pidFile);
   if (pid > 0 && (await alive())) {
+    // The engine leaves the bridges of its networks behind.
+    const networks = await run("docker", ["network", "ls", "--quiet", "--filter", "type=custom"]).catch(() => "");
+    if (networks !== "") await succeeds("docker", ["network", "rm", ...networks.split("\n")]);
     process.kill(pid, "SIGTERM");
     await waitFor("the end of the Docker engine", 20, async () => !(await alive()));
   }
