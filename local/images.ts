@@ -93,7 +93,7 @@ async function makeStandIn({ target, image, release, packages, addTo }: StandIn)
 export type BaseImage = "nodeImage" | "nginxImage" | "prometheusImage";
 export const isStandIn = (image: string) => image.startsWith("coinflip.local/");
 
-/** Has Docker an image of the same programs, made from Debian packages, in the setting's place; returns its name. */
+/** Makes an image with the same programs from Debian packages, unless Docker or the cache has it. Returns its name. */
 export async function provideStandIn(setting: BaseImage): Promise<string> {
   const standIn = (await standIns())[setting];
   await provideCached(standIn.image, JSON.stringify(standIn), () => makeStandIn(standIn));

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import execa, { type Options } from "execa";
 
-/** Aborted by Ctrl-C: programs end, waits fail, and so what they were started for is cleaned up. */
+/** Aborted by Ctrl-C: running programs are ended and waits fail, so that every `finally` cleans up. */
 export const interruption = new AbortController();
 
 /** How much of a failed program's output is worth reading first. */
